@@ -1,0 +1,22 @@
+"""Who may do what."""
+
+from __future__ import annotations
+
+from apps.accounts.models import Member, Role, User, Workspace
+
+_ORDER = {Role.VIEWER: 0, Role.REVIEWER: 1, Role.OWNER: 2}
+
+
+def workspace_of(user: User) -> Workspace | None:
+    """The workspace a person works in: the first they joined."""
+    member = Member.objects.select_related("workspace").filter(user=user).order_by("pk").first()
+    return member.workspace if member else None
+
+
+def role_of(user: User, workspace: Workspace) -> str | None:
+    return Member.objects.filter(user=user, workspace=workspace).values_list("role", flat=True).first()
+
+
+def at_least(role: str | None, needed: Role) -> bool:
+    """Whether `role` includes everything `needed` may do."""
+    return role in _ORDER and _ORDER[Role(role)] >= _ORDER[needed]

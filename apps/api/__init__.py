@@ -1,0 +1,1 @@
+"""The public REST API, the inbound webhook addresses, signed files."""

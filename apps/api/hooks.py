@@ -1,0 +1,43 @@
+"""Inbound webhooks: check, keep, answer. All else happens later, elsewhere."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from apps.flow import hints
+from apps.ingest import services as ingest
+from apps.ingest.services import BadSignature, NotUnderstood, UnknownStore
+
+
+@csrf_exempt
+@require_POST
+def receive(request: HttpRequest, token: str) -> JsonResponse:
+    """200 once the delivery is in the database (WooCommerce counts anything but 200–302 as a failure and never
+    retries), 401 for a wrong signature, 404 for an address that belongs to no store, 413 for more than
+    HOOK_MAX_BYTES, 400 for a signed body that is no delivery."""
+    try:
+        length = int(request.headers.get("Content-Length") or 0)
+        body = request.body if length <= settings.HOOK_MAX_BYTES else None
+    except (ValueError, RequestDataTooBig):
+        body = None
+    if body is None or len(body) > settings.HOOK_MAX_BYTES:
+        return _no(413, f"A delivery may have at most {settings.HOOK_MAX_BYTES} bytes.")
+    try:
+        received = ingest.receive(token, headers=request.headers, body=body)
+    except UnknownStore as error:
+        return _no(404, error.message)
+    except BadSignature as error:
+        return _no(401, error.message)
+    except NotUnderstood as error:
+        return _no(400, error.message)
+    if received.delivery and not received.repeat:
+        hints.hint("flow.receive", received.delivery)
+    return JsonResponse({"ok": True, "repeat": received.repeat})
+
+
+def _no(status: int, sentence: str) -> JsonResponse:
+    return JsonResponse({"ok": False, "error": sentence}, status=status)

@@ -1,0 +1,1 @@
+"""Who did what to which image: append-only events, chained by hash."""

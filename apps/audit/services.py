@@ -1,0 +1,110 @@
+"""Write events, chain them, redact their details."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.audit.models import Detail, Event, Pending, Redaction, Seal
+from apps.lib.ids import canonical, sha256_hex
+from apps.lib.locks import transaction_lock
+
+SYSTEM = "system"
+
+
+def detail_digest(salt: str, body: dict[str, Any]) -> str:
+    return sha256_hex(salt.encode() + canonical(body))
+
+
+def seal_hash(previous: str, seq: int, event: Event) -> str:
+    """What a link commits to: everything in the event's row, and through `previous` everything before it."""
+    return sha256_hex(
+        canonical(
+            [
+                previous,
+                seq,
+                event.pk,
+                event.at.isoformat(),
+                event.workspace,
+                event.verb,
+                event.actor,
+                event.subject,
+                event.refs,
+                event.digest,
+            ]
+        )
+    )
+
+
+def record(
+    verb: str,
+    *,
+    workspace: int,
+    actor: str = SYSTEM,
+    subject: str = "",
+    refs: dict[str, int | str] | None = None,
+    **detail: Any,
+) -> Event:
+    """Note what happened, in the transaction of the change it tells of. `subject` is ``kind:id``, `refs` are ids only."""
+    with transaction.atomic():
+        salt = secrets.token_hex(16)
+        # The digest is over what the database gives back: JSON, with dates and decimals as text.
+        body = _as_stored(detail)
+        event = Event.objects.create(
+            at=timezone.now(),
+            workspace=workspace,
+            verb=verb,
+            actor=actor,
+            subject=subject,
+            refs=refs or {},
+            digest=detail_digest(salt, body),
+        )
+        Detail.objects.create(event=event, salt=salt, body=body)
+        Pending.objects.create(event_id=event.pk, workspace=workspace)
+    return event
+
+
+def _as_stored(detail: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(canonical(detail))
+
+
+def seal(limit: int = 2000) -> int:
+    """Chain waiting events, oldest first, one chain per workspace. Returns how many; safe to run twice at once."""
+    workspaces = list(Pending.objects.order_by().values_list("workspace", flat=True).distinct())
+    return sum(_seal_workspace(workspace, limit) for workspace in workspaces)
+
+
+@transaction.atomic
+def _seal_workspace(workspace: int, limit: int) -> int:
+    transaction_lock(f"audit-seal-{workspace}")
+    waiting = list(
+        Pending.objects.filter(workspace=workspace).order_by("event_id").values_list("event_id", flat=True)[:limit]
+    )
+    events = Event.objects.in_bulk(waiting)
+    last = Seal.objects.filter(workspace=workspace).order_by("-seq").first()
+    seq, previous = (last.seq, last.hash) if last else (0, "")
+    seals = []
+    for event_id in waiting:
+        if event_id not in events:
+            continue  # its row was removed by force; verify reports the pending entry
+        seq += 1
+        link = seal_hash(previous, seq, events[event_id])
+        seals.append(
+            Seal(workspace=workspace, seq=seq, event=events[event_id], previous=previous, hash=link)
+        )
+        previous = link
+    Seal.objects.bulk_create(seals)
+    Pending.objects.filter(event_id__in=[s.event_id for s in seals]).delete()
+    return len(seals)
+
+
+@transaction.atomic
+def redact(event: Event, *, by: str) -> None:
+    """Delete what an event said of a person; the chain stays whole and the redaction is itself an event."""
+    Redaction.objects.get_or_create(event=event, defaults={"at": timezone.now(), "by": by})
+    Detail.objects.filter(event=event).delete()
+    record("audit.redacted", workspace=event.workspace, actor=by, subject=f"event:{event.pk}")

@@ -1,0 +1,1 @@
+"""A mirror of each store: products, variants, photos, and the original bytes."""

@@ -1,0 +1,103 @@
+"""What each store has: products, variants, photos. A mirror: the store is the truth, this is how we last saw it."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from apps.lib.work import Work
+from apps.stores.models import Store
+
+
+class Product(models.Model):
+    """A product as last seen. `fingerprint` covers its image list: equal means nothing to do."""
+
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="products")
+    external_id = models.CharField(max_length=64)
+    title = models.CharField(max_length=300)
+    url = models.URLField(max_length=500, blank=True, default="")
+    status = models.CharField(max_length=20)
+    type = models.CharField(max_length=20, blank=True, default="")
+    sku = models.CharField(max_length=120, blank=True, default="")
+    vendor = models.CharField(max_length=200, blank=True, default="")
+    categories = models.JSONField(default=list)
+    tags = models.JSONField(default=list)
+    fingerprint = models.CharField(max_length=64, blank=True, default="")
+    present = models.BooleanField(default=True)
+    modified_at = models.DateTimeField()
+    last_sync = models.BigIntegerField(default=0)
+    seen_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["store", "external_id"], name="catalog_product_once")]
+        indexes = [models.Index(fields=["store", "present", "-id"], name="catalog_product_recent")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Variant(models.Model):
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="variants")
+    external_id = models.CharField(max_length=64)
+    title = models.CharField(max_length=300, blank=True, default="")
+    sku = models.CharField(max_length=120, blank=True, default="")
+    media_id = models.CharField(max_length=64, blank=True, default="")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["product", "external_id"], name="catalog_variant_once")]
+
+    def __str__(self) -> str:
+        return self.title or self.sku
+
+
+class Photo(models.Model):
+    """An image of a product. `ours` marks what we wrote; `revision` grows when the store shows other bytes under one id.
+
+    `sha256` and `key` are empty until the original was fetched.
+    """
+
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="photos")
+    media_id = models.CharField(max_length=64)
+    position = models.PositiveIntegerField(default=0)
+    src = models.URLField(max_length=1000)
+    alt = models.TextField(blank=True, default="")
+    name = models.TextField(blank=True, default="")
+    present = models.BooleanField(default=True)
+    ours = models.BooleanField(default=False)
+    revision = models.PositiveIntegerField(default=1)
+    sha256 = models.CharField(max_length=64, blank=True, default="")
+    key = models.CharField(max_length=200, blank=True, default="")
+    bytes = models.BigIntegerField(default=0)
+    first_seen_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["product", "media_id"], name="catalog_photo_once")]
+        ordering = ["position", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.product_id}/{self.media_id}"
+
+
+class Sync(Work):
+    """Reading a store page by page: all of it, or what changed since. `page` is where to go on after an interruption."""
+
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="syncs")
+    since = models.DateTimeField(null=True, blank=True)
+    page = models.CharField(max_length=200, blank=True, default="")
+    start_work = models.BooleanField(default=False)
+    requested_by = models.CharField(max_length=64)
+    products = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["store"],
+                condition=models.Q(work_state__in=["waiting", "running"]),
+                name="catalog_one_sync_per_store",
+            )
+        ]
+        indexes = [models.Index(fields=["work_state", "hint_after"], name="catalog_sync_due")]
+
+    def __str__(self) -> str:
+        return f"sync of {self.store}"

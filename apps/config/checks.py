@@ -1,0 +1,65 @@
+"""Mistakes in the environment, told at start with a hint."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+
+@register()
+def environment(**_: Any) -> list[CheckMessage]:
+    """config.E001–E004 stop the server, config.W001–W002 are told and let it run."""
+    found: list[CheckMessage] = []
+    if not settings.SECRET_KEY:
+        found.append(
+            Error("SECRET_KEY is empty.", hint="Set it to 50 or more random characters.", id="config.E001")
+        )
+    if not settings.FIELD_KEYS:
+        found.append(
+            Error(
+                "FIELD_KEYS is empty, so store credentials can't be encrypted.",
+                hint="Run `manage.py newkey` and set FIELD_KEYS to what it prints.",
+                id="config.E002",
+            )
+        )
+    for key in settings.FIELD_KEYS:
+        try:
+            Fernet(key)
+        except ValueError:
+            found.append(
+                Error(
+                    "FIELD_KEYS holds something that is no key.",
+                    hint="Each comma-separated part must come from `manage.py newkey`.",
+                    id="config.E003",
+                )
+            )
+    public = urlsplit(settings.PUBLIC_URL)
+    if public.scheme not in {"http", "https"} or not public.hostname:
+        found.append(
+            Error(
+                f"PUBLIC_URL is {settings.PUBLIC_URL!r}, which is no web address.",
+                hint="Set it to the address under which stores reach this server, such as https://photos.example.com",
+                id="config.E004",
+            )
+        )
+    elif public.scheme == "http" and not settings.EMBEDDED:
+        found.append(
+            Warning(
+                "PUBLIC_URL is plain http: logins and webhooks travel readable.",
+                hint="Put TLS in front and set PUBLIC_URL to the https address.",
+                id="config.W001",
+            )
+        )
+    if settings.ALLOW_PRIVATE_HOSTS:
+        found.append(
+            Warning(
+                f"ALLOW_PRIVATE_HOSTS lets merchants' addresses reach {', '.join(settings.ALLOW_PRIVATE_HOSTS)}.",
+                hint="Keep it empty unless a store really lives on your own network.",
+                id="config.W002",
+            )
+        )
+    return found

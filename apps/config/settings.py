@@ -1,0 +1,241 @@
+"""Every setting of the Django side. Values come from the environment only; nothing set means embedded, on this machine.
+
+Production differs by DATABASE_URL, REDIS_URL, STORAGE_URL, SECRET_KEY, FIELD_KEYS and PUBLIC_URL.
+`manage.py check` tells what is missing, with a hint (apps/config/checks.py).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import environ
+import structlog
+
+from apps.config import embedded
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parents[2]
+
+# -- where data lives ------------------------------------------------------------------------------------------
+
+EMBEDDED = not env.str("DATABASE_URL", default="")
+DATA_ROOT = embedded.data_root(BASE_DIR)
+_urls = embedded.urls(DATA_ROOT)
+_secrets = embedded.secrets(DATA_ROOT) if EMBEDDED else {}
+
+DATABASES = {
+    "default": {
+        **env.db_url("DATABASE_URL", default=_urls.database_url),
+        "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=60),
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+REDIS_URL = env.str("REDIS_URL", default=_urls.redis_url)
+STORAGE_URL = env.str("STORAGE_URL", default=_urls.storage_url)
+
+SECRET_KEY = env.str("SECRET_KEY", default=_secrets.get("SECRET_KEY", ""))
+FIELD_KEYS = env.list("FIELD_KEYS", default=list(_secrets.get("FIELD_KEYS", [])))
+
+# -- who may reach us, and whom we may reach -------------------------------------------------------------------
+
+DEBUG = env.bool("DEBUG", default=False)
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=[urlsplit(PUBLIC_URL).hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]
+)
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
+ALLOW_PRIVATE_HOSTS = env.list("ALLOW_PRIVATE_HOSTS", default=[])
+STORE_CA_FILE = env.str("STORE_CA_FILE", default="")
+HOOK_MAX_BYTES = env.int("HOOK_MAX_BYTES", default=2 * 1024 * 1024)
+
+_https = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000 if _https else 0)
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# -- jobs ------------------------------------------------------------------------------------------------------
+
+REGION = env.str("REGION", default="local")
+LEASE_S = env.float("LEASE_S", default=20.0 if EMBEDDED else 60.0)
+MAX_TRIES = env.int("MAX_TRIES", default=3)
+SLOT_DEPTH = env.int("SLOT_DEPTH", default=2)
+POLL_STORES_S = env.float("POLL_STORES_S", default=300.0)
+
+# -- Django ----------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_htmx",
+    "django_structlog",
+    "apps.audit",
+    "apps.accounts",
+    "apps.usage",
+    "apps.stores",
+    "apps.ingest",
+    "apps.catalog",
+    "apps.recipes",
+    "apps.jobs",
+    "apps.review",
+    "apps.publishing",
+    "apps.flow",
+    "apps.api",
+    "apps.dashboard",
+    "apps.config",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+]
+ROOT_URLCONF = "apps.config.urls"
+WSGI_APPLICATION = "apps.config.wsgi.application"
+ASGI_APPLICATION = "apps.config.asgi.application"
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "dashboard:home"
+LOGOUT_REDIRECT_URL = "login"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+
+# -- files -----------------------------------------------------------------------------------------------------
+
+
+def _storage(url: str) -> dict[str, object]:
+    """`file:///folder` or `s3://bucket/prefix?endpoint=https://…` as a Django storage."""
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return {"BACKEND": "apps.lib.blobs.AtomicFileSystemStorage", "OPTIONS": {"location": parts.path}}
+    if parts.scheme == "s3":
+        query = dict(parse_qsl(parts.query))
+        return {
+            "BACKEND": "storages.backends.s3.S3Storage",
+            "OPTIONS": {
+                "bucket_name": parts.netloc,
+                "location": parts.path.strip("/"),
+                "endpoint_url": query.get("endpoint"),
+                "region_name": query.get("region"),
+                "file_overwrite": True,
+                "querystring_auth": True,
+            },
+        }
+    raise environ.ImproperlyConfigured(f"STORAGE_URL must start with file:// or s3://, not {parts.scheme!r}")
+
+
+STORAGES = {
+    "default": _storage(STORAGE_URL),
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(DATA_ROOT / "static"))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Without a collectstatic step (embedded), files are served from where they lie.
+WHITENOISE_USE_FINDERS = EMBEDDED
+DATA_UPLOAD_MAX_MEMORY_SIZE = HOOK_MAX_BYTES
+
+# -- API -------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "apps.api.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PAGINATION_CLASS": "apps.api.pagination.ByIdDescending",
+    "PAGE_SIZE": 50,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Vitrine",
+    "DESCRIPTION": "Stores, photos, jobs, review, publications and audit of one workspace.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# -- logs ------------------------------------------------------------------------------------------------------
+
+LOG_JSON = env.bool("LOG_JSON", default=not EMBEDDED)
+_shared = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "structured": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processor": structlog.processors.JSONRenderer()
+            if LOG_JSON
+            else structlog.dev.ConsoleRenderer(colors=False),
+            "foreign_pre_chain": _shared,
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "django_structlog": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
+        "botocore": {"level": "WARNING"},
+        "boto3": {"level": "WARNING"},
+    },
+}
+structlog.configure(
+    processors=[
+        structlog.stdlib.filter_by_level,
+        *_shared,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)

@@ -1,0 +1,1 @@
+"""The order of things, the thin tasks that carry it, the dispatcher and the sweeper."""

@@ -1,0 +1,152 @@
+"""The way of one photo, top to bottom. This file orders and decides nothing; the rooms it calls never import it.
+
+Each function ends by handing the next step on: in the same transaction where the step is ours, as a hint after the
+commit where a worker or a store has to act.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from apps.catalog import services as catalog
+from apps.catalog.models import Photo
+from apps.catalog.selectors import photos_to_render
+from apps.flow import hints, lookagain
+from apps.jobs.models import Batch, Job, Lane, Preparation
+from apps.jobs.services import leases, planning, results
+from apps.lib.work import backoff_s
+from apps.publishing.models import Publication, Undo
+from apps.publishing.services import asking, turns, undoing, writing
+from apps.recipes import selectors as recipes
+from apps.recipes.models import RecipeVersion
+from apps.review import services as review
+from apps.review.models import Item, ItemState
+from apps.stores import services as stores
+from apps.stores.connect import open_store
+from apps.stores.models import Store
+from connectors.errors import ConnectorError, RateLimited
+from gpu_worker.contract import JobResult
+
+# Hints sent at once for a large batch; the sweeper wakes the rest in its own time.
+FIRST_HINTS = 200
+MAX_PREPARE_TRIES = 6
+
+
+# 1. A webhook came, or a store was read.
+
+
+def received(delivery_id: int) -> None:
+    lookagain.delivery(delivery_id, start=started)
+
+
+def connected(store: Store, *, by: str) -> None:
+    sync, new = catalog.ask_sync(store, by=by)
+    if new:
+        hints.hint("flow.sync", sync.pk)
+
+
+def synced(sync_id: int) -> None:
+    lookagain.sync(sync_id, start=started)
+
+
+# 2. There are photos to work on.
+
+
+def started(photos: list[Photo]) -> None:
+    """One job per new photo, with the workspace's automatic recipe."""
+    for photo in photos:
+        version = recipes.automatic(photo.product.store.workspace_id)
+        job = planning.plan(photo, version) if version else None
+        if job:
+            hints.hint("flow.prepare", job.preparation.pk)
+
+
+def regenerate(store: Store, version: RecipeVersion, *, name: str, key: str, by: str) -> tuple[Batch, int]:
+    """A batch over all photos of a store; returns it with the number of jobs that were added."""
+    batch, _ = planning.plan_batch(store, version, name=name, key=key, by=by)
+    added = 0
+    for photo in photos_to_render(store.pk).iterator(chunk_size=1000):
+        once = f"batch:{batch.pk}:{photo.pk}"
+        job = planning.plan(photo, version, once=once, lane=Lane.BULK, batch=batch)
+        added += job is not None
+        if job and added <= FIRST_HINTS:
+            hints.hint("flow.prepare", job.preparation.pk)
+    return batch, added
+
+
+def prepared(preparation_id: int) -> None:
+    """Fetch what a job needs; the dispatcher takes it from there, unless the cache had the answer."""
+    preparation = Preparation.claim(preparation_id)
+    if preparation is None:
+        return
+    store = preparation.job.store
+    try:
+        planning.prepare(preparation, open_store(store), then=rendered)
+    except ConnectorError as error:
+        stores.note_error(store, error)
+        if error.retry and preparation.tries < MAX_PREPARE_TRIES:
+            wait_s = error.retry_after_s if isinstance(error, RateLimited) else backoff_s(preparation.tries)
+            preparation.later(wait_s, error.message)
+            return
+        with transaction.atomic():
+            preparation.give_up(error.message)
+            planning.unusable(preparation.job, code="photo_not_fetched", message=error.message)
+
+
+# 3. A worker rendered, or a lease ended and its manifest was found.
+
+
+def resulted(message: dict[str, Any]) -> None:
+    results.accept(JobResult.from_dict(message), then=rendered)
+
+
+def expired() -> int:
+    return leases.expire(then=rendered)
+
+
+# 4. Policy judges; a person decides what it will not.
+
+
+def rendered(job: Job) -> None:
+    item = review.judge(job)
+    if item and item.state == ItemState.APPROVED and asking.at_once(item):
+        reviewed(item, by=review.POLICY)
+
+
+def reviewed(item: Item, *, by: str) -> Publication:
+    publication, _ = asking.publish(item, by=by)
+    hints.hint("flow.publish", publication.pk)
+    return publication
+
+
+# 5. Into the store, and back.
+
+
+def published(publication_id: int) -> None:
+    for publication in writing.write(publication_id):
+        turn_ended(publication.product_id)
+
+
+def undo(publication: Publication, *, by: str) -> Undo:
+    wish, now = asking.undo(publication, by=by)
+    if now:
+        hints.hint("flow.undo", wish.pk)
+    return wish
+
+
+def undone(undo_id: int) -> None:
+    wish = undoing.write(undo_id)
+    if wish:
+        turn_ended(wish.publication.product_id)
+
+
+def turn_ended(product_id: int) -> None:
+    """What waited for this product goes now, and we look at what the store shows."""
+    publications, undos = turns.waiting_for(product_id)
+    for pk in publications:
+        hints.hint("flow.publish", pk)
+    for pk in undos:
+        hints.hint("flow.undo", pk)
+    lookagain.product(product_id, start=started)

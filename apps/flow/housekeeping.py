@@ -1,0 +1,44 @@
+"""What happens by the clock: polling stores, checking their webhooks, deleting files of ended attempts."""
+
+from __future__ import annotations
+
+import structlog
+
+from apps.catalog import services as catalog
+from apps.flow import hints
+from apps.jobs.models import LIVE_ATTEMPTS, Attempt
+from apps.lib import blobs
+from apps.stores import selectors as stores_selectors
+from apps.stores import services as stores
+from connectors.errors import ConnectorError
+
+log = structlog.get_logger(__name__)
+
+SWEEP_AT_ONCE = 2000
+
+
+def poll_stores() -> None:
+    """Webhooks get lost, and a store may not reach us at all: ask each for what changed since its watermark."""
+    for store in stores_selectors.active():
+        sync, new = catalog.ask_sync(
+            store, by="system", changes_only=True, start_work=store.watermark is not None
+        )
+        if new:
+            hints.hint("flow.sync", sync.pk)
+
+
+def check_webhooks() -> None:
+    """A store switches a webhook off after seven failures; make it anew."""
+    for store in stores_selectors.active():
+        try:
+            stores.listen(store)
+        except ConnectorError as error:
+            stores.note_problem(store, f"Webhooks could not be checked: {error.message}", broken=False)
+
+
+def sweep_files() -> None:
+    """Files of attempts that ended otherwise than by an accepted result: late, lost or refused ones."""
+    ended = Attempt.objects.exclude(state__in=LIVE_ATTEMPTS).select_related("job").order_by("-pk")
+    dropped = sum(blobs.drop(attempt.prefix) for attempt in ended[:SWEEP_AT_ONCE])
+    if dropped:
+        log.info("files_swept", files=dropped)

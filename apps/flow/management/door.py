@@ -1,0 +1,59 @@
+"""What the flow's commands share: --json, the workspace they act in, and errors as one clear line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from apps.accounts.models import Workspace
+from apps.lib.errors import VitrineError
+from apps.stores.models import Store
+from connectors.errors import ConnectorError
+
+
+class Door(BaseCommand):
+    """A command that answers in words, or with --json in one JSON object on the last line."""
+
+    actor = "command"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", dest="as_json", help="answer with one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            answer, words = self.act(options)
+        except (ConnectorError, VitrineError) as error:
+            raise CommandError(error.message) from error
+        self.stdout.write(json.dumps(answer) if options["as_json"] else words)
+
+    def act(self, options: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        """Do it. Returns the answer for programs and the sentence for people."""
+        raise NotImplementedError(type(self).__name__)
+
+
+def workspace_from(options: dict[str, Any]) -> Workspace:
+    """The workspace named by id or name; the only one, where there is just one."""
+    wanted = options.get("workspace")
+    found = Workspace.objects.all()
+    if wanted:
+        found = found.filter(pk=int(wanted)) if wanted.isdigit() else found.filter(name=wanted)
+    rows = list(found[:2])
+    if len(rows) == 1:
+        return rows[0]
+    if not rows:
+        raise CommandError("There is no such workspace. Run `manage.py createowner` first.")
+    raise CommandError("There are several workspaces: say which with --workspace NAME.")
+
+
+def store_from(wanted: str) -> Store:
+    """A store by id, address or name."""
+    found = Store.objects.filter(pk=int(wanted)) if wanted.isdigit() else Store.objects.none()
+    for match in ({"url": wanted.rstrip("/")}, {"name": wanted}):
+        found = found or Store.objects.filter(**match)
+    rows = list(found[:2])
+    if len(rows) == 1:
+        return rows[0]
+    known = ", ".join(f"{s.pk} ({s.url})" for s in Store.objects.order_by("pk")[:20]) or "none"
+    raise CommandError(f"{'Several stores match' if rows else 'No store matches'} {wanted!r}. Known: {known}")

@@ -1,0 +1,85 @@
+"""Thin tasks: an id comes in, the flow goes on. MemoryError would end a Celery worker, so it becomes an ordinary error."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from celery import shared_task
+
+from apps.flow import flow, housekeeping
+from apps.lib.errors import LostRace
+from gpu_worker.contract import TASK_RESULT
+
+log = structlog.get_logger(__name__)
+
+
+def _carried(function: Callable[..., None]) -> Callable[..., None]:
+    """Log what a task could not do; the row's lease and the sweeper bring it up again."""
+
+    @functools.wraps(function)
+    def run(*args: Any) -> None:
+        try:
+            function(*args)
+        except LostRace as lost:
+            log.info("lost_race", task=function.__name__, reason=lost.message)
+        except MemoryError as error:
+            raise RuntimeError(f"out of memory in {function.__name__}") from error
+
+    return run
+
+
+@shared_task(name="flow.receive")
+@_carried
+def receive(delivery_id: int) -> None:
+    flow.received(delivery_id)
+
+
+@shared_task(name="flow.sync")
+@_carried
+def sync(sync_id: int) -> None:
+    flow.synced(sync_id)
+
+
+@shared_task(name="flow.prepare")
+@_carried
+def prepare(preparation_id: int) -> None:
+    flow.prepared(preparation_id)
+
+
+@shared_task(name=TASK_RESULT)
+@_carried
+def result(message: dict[str, Any]) -> None:
+    flow.resulted(message)
+
+
+@shared_task(name="flow.publish")
+@_carried
+def publish(publication_id: int) -> None:
+    flow.published(publication_id)
+
+
+@shared_task(name="flow.undo")
+@_carried
+def undo(undo_id: int) -> None:
+    flow.undone(undo_id)
+
+
+@shared_task(name="flow.poll")
+@_carried
+def poll() -> None:
+    housekeeping.poll_stores()
+
+
+@shared_task(name="flow.check_webhooks")
+@_carried
+def check_webhooks() -> None:
+    housekeeping.check_webhooks()
+
+
+@shared_task(name="flow.sweep_files")
+@_carried
+def sweep_files() -> None:
+    housekeeping.sweep_files()

@@ -1,0 +1,1 @@
+"""The raw webhook inbox: stored before it is understood."""

@@ -1,0 +1,38 @@
+"""The raw inbox: a delivery is kept as it came, once, before anybody tries to understand it."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from apps.lib.work import Work
+from apps.stores.models import Store
+
+
+class Delivery(Work):
+    """A signed webhook. The same body from the same webhook is one delivery, however often it is sent."""
+
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="deliveries")
+    webhook_id = models.CharField(max_length=64, blank=True, default="")
+    topic = models.CharField(max_length=80)
+    kind = models.CharField(max_length=20)
+    external_id = models.CharField(max_length=64, blank=True, default="")
+    body = models.BinaryField()
+    body_sha256 = models.CharField(max_length=64)
+    received_at = models.DateTimeField(auto_now_add=True)
+    repeats = models.PositiveIntegerField(default=0)
+    outcome = models.CharField(max_length=80, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            # WooCommerce's delivery id repeats between different bodies, so the body itself is the key.
+            models.UniqueConstraint(
+                fields=["store", "webhook_id", "topic", "body_sha256"], name="ingest_delivery_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["work_state", "hint_after"], name="ingest_due"),
+            models.Index(fields=["store", "-id"], name="ingest_recent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.external_id}"

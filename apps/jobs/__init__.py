@@ -1,0 +1,1 @@
+"""Planning, lanes, leases, the render cache. The database is the truth, the broker is a wire."""

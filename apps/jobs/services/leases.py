@@ -1,0 +1,145 @@
+"""Beats extend leases; a lease that ended is looked into: adopt what was made, or try again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
+from django.utils import timezone
+
+from apps.audit import services as audit
+from apps.jobs.models import LIVE_ATTEMPTS, Attempt, AttemptState, Job, JobState, Worker
+from apps.jobs.services import results
+from apps.lib import blobs
+from apps.lib.work import backoff_s
+from apps.usage import services as usage
+from gpu_worker.contract import MANIFEST, Beat, JobResult
+
+log = structlog.get_logger(__name__)
+
+
+def copy_beats(beats: list[Beat]) -> None:
+    """Put what workers said into rows: registry, attempts' stage, and leases where the token matches."""
+    for beat in beats:
+        Worker.objects.update_or_create(
+            name=beat.worker[:80],
+            defaults={
+                "capability": beat.capability,
+                "region": beat.region,
+                "slots": beat.slots,
+                "device": beat.device[:80],
+                "memory_mib": beat.memory_mib,
+                "engines": beat.engines,
+                "jobs_done": beat.jobs_done,
+                "jobs_failed": beat.jobs_failed,
+                "draining": beat.draining,
+                "beat_at": dt.datetime.fromtimestamp(beat.at, tz=dt.UTC),
+            },
+        )
+        for attempt, says in beat.attempts.items():
+            _extend(int(attempt), says, beat)
+
+
+@transaction.atomic
+def _extend(attempt: int, says: dict[str, str], beat: Beat) -> None:
+    at = dt.datetime.fromtimestamp(beat.at, tz=dt.UTC)
+    mine = Attempt.objects.filter(pk=attempt, token=says["token"])
+    live = {
+        "lease_until": Greatest(F("lease_until"), at + dt.timedelta(seconds=settings.LEASE_S)),
+        "beat_at": at,
+        "stage": says.get("stage", "")[:40],
+        "worker": beat.worker[:80],
+    }
+    # The lease of a running attempt is the beat plus LEASE_S, even where the hand-out had given it more.
+    started = mine.filter(state=AttemptState.DISPATCHED).update(
+        **{**live, "lease_until": at + dt.timedelta(seconds=settings.LEASE_S)},
+        state=AttemptState.RUNNING,
+        started_at=at,
+    )
+    if started:
+        job = Attempt.objects.values_list("job", flat=True).get(pk=attempt)
+        Job.objects.filter(pk=job, state=JobState.DISPATCHED).update(
+            state=JobState.RUNNING, tries=F("tries") + 1
+        )
+        return
+    mine.filter(state=AttemptState.RUNNING).update(**live)
+
+
+def forgive(seconds: float) -> int:
+    """The broker was away, so nobody could beat: extend every live lease once instead of ending all together."""
+    until = timezone.now() + dt.timedelta(seconds=seconds)
+    return Attempt.objects.filter(state__in=LIVE_ATTEMPTS, lease_until__lt=until).update(lease_until=until)
+
+
+def expire(*, then: Callable[[Job], None], limit: int = 200) -> int:
+    """End the leases that ran out. Returns how many attempts were adopted or lost; `then` as in `results.accept`."""
+    over = list(
+        Attempt.objects.filter(state__in=LIVE_ATTEMPTS, lease_until__lt=timezone.now())
+        .select_related("job")
+        .order_by("lease_until")[:limit]
+    )
+    for attempt in over:
+        if not adopt(attempt, then=then):
+            _lose(attempt)
+    return len(over)
+
+
+def adopt(attempt: Attempt, *, then: Callable[[Job], None]) -> bool:
+    """Accept what the attempt finished though its message never came: the manifest is the truth."""
+    text = blobs.read_if_there(attempt.prefix + MANIFEST)
+    if text is None:
+        return False
+    try:
+        result = JobResult.from_dict(json.loads(text))
+    except (ValueError, KeyError, TypeError):
+        log.warning("manifest_unreadable", attempt=attempt.pk)
+        return False
+    results.accept(result, then=then)
+    log.info("result_adopted", attempt=attempt.pk, job=attempt.job_id)
+    return True
+
+
+@transaction.atomic
+def _lose(attempt: Attempt) -> None:
+    moved = Attempt.objects.filter(
+        pk=attempt.pk, state__in=LIVE_ATTEMPTS, lease_until__lt=timezone.now()
+    ).update(state=AttemptState.LOST, ended_at=timezone.now())
+    if not moved:
+        return
+    job = attempt.job
+    if attempt.started_at is None:
+        # Nobody took the message: that is not the photo's fault and no try.
+        usage.settle([attempt.pk])
+        results.back_to_queue(job, after_s=0)
+        return
+    seconds = max(0.0, ((attempt.beat_at or attempt.started_at) - attempt.started_at).total_seconds())
+    usage.book(
+        workspace=job.workspace_id,
+        attempt=attempt.pk,
+        job=job.pk,
+        engine="unknown",
+        device="cpu" if job.capability == "cpu" else "cuda",
+        device_seconds=seconds,
+        bytes_in=0,
+        bytes_out=0,
+        outcome="lost",
+    )
+    audit.record(
+        "attempt.lost",
+        workspace=job.workspace_id,
+        subject=f"job:{job.pk}",
+        refs={"attempt": attempt.pk},
+        worker=attempt.worker,
+        stage=attempt.stage,
+    )
+    message = f"The worker stopped answering during {attempt.stage or 'its work'}."
+    if job.tries >= settings.MAX_TRIES:
+        results.set_aside(job, code="worker_lost", message=f"Set aside after {job.tries} tries. {message}")
+    else:
+        results.back_to_queue(job, after_s=backoff_s(job.tries), code="worker_lost", message=message)

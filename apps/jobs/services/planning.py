@@ -1,0 +1,173 @@
+"""Ask for renders: one job per photo revision and recipe version, or per batch; cancel them again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.audit import services as audit
+from apps.catalog import services as catalog
+from apps.catalog.models import Photo
+from apps.jobs.models import (
+    HELD_STATES,
+    LIVE_ATTEMPTS,
+    Attempt,
+    Batch,
+    Job,
+    JobInput,
+    JobState,
+    Lane,
+    Preparation,
+    Render,
+    Worker,
+)
+from apps.lib import ids, wire
+from apps.recipes.models import RecipeVersion
+from apps.stores.models import Store
+from connectors.base import Connector
+
+
+def once_for_photo(photo: Photo, version: RecipeVersion) -> str:
+    """An automatic job: a photo's revision meets a recipe version once, however often webhooks say so."""
+    return f"photo:{photo.pk}:{photo.revision}:{version.pk}"
+
+
+@transaction.atomic
+def plan(
+    photo: Photo,
+    version: RecipeVersion,
+    *,
+    once: str = "",
+    lane: str = Lane.STANDARD,
+    batch: Batch | None = None,
+    seed: int = 0,
+) -> Job | None:
+    """One job for one photo; None where it was planned before. Its originals are fetched by `prepare`."""
+    store = photo.product.store
+    once = once or once_for_photo(photo, version)
+    job, created = Job.objects.get_or_create(
+        workspace_id=store.workspace_id,
+        once=once,
+        defaults={
+            "store": store,
+            "photo": photo,
+            "photo_revision": photo.revision,
+            "recipe_version": version,
+            "batch": batch,
+            "lane": lane,
+            "region": store.region,
+            "seed": seed,
+        },
+    )
+    if not created:
+        return None
+    JobInput.objects.create(job=job, photo=photo)
+    Preparation.objects.create(job=job)
+    return job
+
+
+@transaction.atomic
+def plan_batch(store: Store, version: RecipeVersion, *, name: str, key: str, by: str) -> tuple[Batch, bool]:
+    """A batch over a store; its jobs are added by the caller. The same key gives back the same batch, and False."""
+    batch, created = Batch.objects.get_or_create(
+        workspace_id=store.workspace_id,
+        idempotency_key=key,
+        defaults={"store": store, "recipe_version": version, "name": name, "created_by": by},
+    )
+    if created:
+        audit.record(
+            "batch.created",
+            workspace=store.workspace_id,
+            actor=by,
+            subject=f"batch:{batch.pk}",
+            refs={"store": store.pk, "recipe_version": version.pk},
+            name=name,
+        )
+    return batch, created
+
+
+def prepare(preparation: Preparation, connector: Connector, *, then: Callable[[Job], None]) -> Job:
+    """Fetch what the claimed preparation's job needs, then queue it or answer it from the cache. Raises ConnectorError.
+
+    `then` is called with a job that the cache answered, in the same transaction.
+    """
+    job = preparation.job
+    for item in job.inputs.select_related("photo__product__store"):
+        photo = catalog.keep_original(item.photo, connector)
+        JobInput.objects.filter(pk=item.pk).update(sha256=photo.sha256, key=photo.key)
+    with transaction.atomic():
+        ready(job)
+        preparation.finish()
+        if job.state == JobState.DONE:
+            then(job)
+    return job
+
+
+def request_digest(job: Job) -> str:
+    """What is asked for: inputs by hash and role, the recipe without its review part, the seed."""
+    body = {k: v for k, v in job.recipe_version.body.items() if k != "review"}
+    inputs = [[i.role, i.sha256] for i in job.inputs.all()]
+    return ids.digest([inputs, body, job.seed])
+
+
+def ready(job: Job) -> None:
+    """Queue a job whose inputs are there; an identical request that was rendered before answers it at once."""
+    request = request_digest(job)
+    render = cached_render(job, request)
+    moved = Job.objects.filter(pk=job.pk, state=JobState.PREPARING).update(
+        state=JobState.DONE if render else JobState.QUEUED,
+        request=request,
+        render=render,
+        cached=render is not None,
+        finished_at=timezone.now() if render else None,
+    )
+    job.refresh_from_db()
+    if moved and not render:
+        transaction.on_commit(wire.wake_dispatcher)
+
+
+def cached_render(job: Job, request: str) -> Render | None:
+    """A stored render of the same request by engines of the versions that workers have now."""
+    worker = (
+        Worker.objects.filter(capability=job.capability, region=job.region).order_by("-beat_at").first()
+    )
+    if worker is None:
+        return None
+    for render in Render.objects.filter(workspace=job.workspace_id, request=request).order_by("-pk")[:10]:
+        if all(worker.engines.get(stage) == version for stage, version in render.engines.items()):
+            return render
+    return None
+
+
+@transaction.atomic
+def unusable(job: Job, *, code: str, message: str) -> None:
+    """The job can't be prepared: the photo is gone, or its file was refused."""
+    Job.objects.filter(pk=job.pk, state=JobState.PREPARING).update(
+        state=JobState.FAILED, error_code=code, error=message, finished_at=timezone.now()
+    )
+    audit.record(
+        "job.failed",
+        workspace=job.workspace_id,
+        subject=f"job:{job.pk}",
+        refs={"photo": job.photo_id},
+        code=code,
+        message=message,
+    )
+
+
+@transaction.atomic
+def cancel(job: Job, *, by: str) -> bool:
+    """Stop a job. One that a worker holds is stopped between two stages; its result would be refused."""
+    live = list(Attempt.objects.filter(job=job, state__in=LIVE_ATTEMPTS).values_list("token", flat=True))
+    moved = Job.objects.filter(
+        pk=job.pk, state__in=[JobState.PREPARING, JobState.QUEUED, *HELD_STATES]
+    ).update(state=JobState.CANCELLED, finished_at=timezone.now())
+    if not moved:
+        return False
+    Attempt.objects.filter(token__in=live).update(state="cancelled", ended_at=timezone.now())
+    for token in live:
+        transaction.on_commit(lambda token=token: wire.stop_sign(str(token)))
+    audit.record("job.cancelled", workspace=job.workspace_id, actor=by, subject=f"job:{job.pk}")
+    return True

@@ -1,0 +1,51 @@
+"""Redis as a wire: wake-ups, beats, stop signs. Nothing here is the truth; losing it costs time only."""
+
+from __future__ import annotations
+
+import contextlib
+from functools import cache
+
+import redis
+from django.conf import settings
+
+from gpu_worker.contract import BEAT_PATTERN, STOP_KEY, WAKE_KEY, Beat
+
+WireError = redis.RedisError
+
+
+@cache
+def client() -> redis.Redis:
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=2, health_check_interval=25
+    )
+
+
+def wake_dispatcher() -> None:
+    """Have the dispatcher look now instead of at its next tick. Silent without Redis: the tick comes anyway."""
+    with contextlib.suppress(WireError):
+        pipe = client().pipeline()
+        pipe.lpush(WAKE_KEY, "1")
+        pipe.ltrim(WAKE_KEY, 0, 0)
+        pipe.execute()
+
+
+def wait_for_wake(timeout_s: float) -> bool:
+    """Sleep until somebody wakes us or time is up. Raises WireError."""
+    return client().brpop([WAKE_KEY], timeout=timeout_s) is not None
+
+
+def stop_sign(token: str, *, seconds: int = 3600) -> None:
+    """Ask the worker that holds this attempt to stop between two stages."""
+    with contextlib.suppress(WireError):
+        client().set(STOP_KEY.format(token=token), "1", ex=seconds)
+
+
+def beats() -> list[Beat]:
+    """What every live worker said last. Raises WireError; a beat that can't be read is left out."""
+    keys = list(client().scan_iter(match=BEAT_PATTERN, count=500))
+    found: list[Beat] = []
+    for text in client().mget(keys) if keys else []:
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            if text is not None:
+                found.append(Beat.from_json(text))
+    return found

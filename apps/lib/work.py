@@ -1,0 +1,112 @@
+"""Work that a row stands for: who may do it, until when, how often it was tried.
+
+A task message is only a hint. Whoever claims the row by conditional update does the work; a claim ends with its
+lease, and every later write names the claim's token, so a process that lost its lease changes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import uuid
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from apps.lib.errors import LostRace
+
+LEASE_S = 180.0
+HINT_EVERY_S = 15.0
+
+
+def backoff_s(tries: int, *, base_s: float = 2.0, cap_s: float = 600.0) -> float:
+    """Exponential back-off with full jitter in its upper half: 1–2, 2–4, 4–8 … seconds, at most `cap_s`."""
+    top = min(cap_s, base_s * 2 ** max(0, tries - 1))
+    return top * random.uniform(0.5, 1.0)  # noqa: S311 - spreading load, not a secret
+
+
+class WorkState(models.TextChoices):
+    WAITING = "waiting", "waiting"
+    RUNNING = "running", "running"
+    DONE = "done", "done"
+    FAILED = "failed", "failed"
+
+
+class Work(models.Model):
+    """Abstract. `not_before` holds it back, `lease_until` ends a claim, `hint_after` paces the sweeper."""
+
+    work_state = models.CharField(max_length=8, choices=WorkState, default=WorkState.WAITING)
+    not_before = models.DateTimeField(default=timezone.now)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_token = models.UUIDField(null=True, blank=True)
+    hint_after = models.DateTimeField(default=timezone.now)
+    tries = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def free(cls) -> Q:
+        """Rows that may be claimed now."""
+        now = timezone.now()
+        return Q(work_state=WorkState.WAITING, not_before__lte=now) | Q(
+            work_state=WorkState.RUNNING, lease_until__lt=now
+        )
+
+    @classmethod
+    def claim(cls, pk: int, *, lease_s: float = LEASE_S) -> Self | None:
+        """Take the row if it is free; None if it is done, held back or somebody else's."""
+        token = uuid.uuid4()
+        taken = cls._default_manager.filter(cls.free(), pk=pk).update(
+            work_state=WorkState.RUNNING,
+            lease_until=timezone.now() + dt.timedelta(seconds=lease_s),
+            lease_token=token,
+            tries=F("tries") + 1,
+        )
+        return cls._default_manager.get(pk=pk, lease_token=token) if taken else None
+
+    def _move(self, **changes: Any) -> None:
+        mine = type(self)._default_manager.filter(
+            pk=self.pk, lease_token=self.lease_token, work_state=WorkState.RUNNING
+        )
+        if not mine.update(**changes):
+            raise LostRace(f"{self._meta.label} {self.pk}: the lease ended")
+        for name, value in changes.items():
+            setattr(self, name, value)
+
+    def renew(self, *, lease_s: float = LEASE_S) -> None:
+        """Keep the claim through a long step. Raises LostRace when it is already gone."""
+        self._move(lease_until=timezone.now() + dt.timedelta(seconds=lease_s))
+
+    def finish(self, **changes: Any) -> None:
+        self._move(work_state=WorkState.DONE, lease_until=None, error="", **changes)
+
+    def give_up(self, error: str, **changes: Any) -> None:
+        self._move(work_state=WorkState.FAILED, lease_until=None, error=error[:2000], **changes)
+
+    def later(self, after_s: float, error: str = "", *, a_try: bool = True) -> None:
+        """Hand the row back. `a_try=False` where waiting was nobody's failure."""
+        at = timezone.now() + dt.timedelta(seconds=after_s)
+        self._move(
+            work_state=WorkState.WAITING,
+            lease_until=None,
+            not_before=at,
+            hint_after=at,
+            error=error[:2000],
+            tries=self.tries if a_try else max(0, self.tries - 1),
+        )
+
+    @classmethod
+    def hints(cls, limit: int = 200) -> list[int]:
+        """Ids the sweeper should wake now; each comes up again only after HINT_EVERY_S."""
+        now = timezone.now()
+        due = list(
+            cls._default_manager.filter(cls.free(), hint_after__lte=now)
+            .order_by("hint_after")
+            .values_list("pk", flat=True)[:limit]
+        )
+        cls._default_manager.filter(pk__in=due).update(hint_after=now + dt.timedelta(seconds=HINT_EVERY_S))
+        return due

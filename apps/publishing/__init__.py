@@ -1,0 +1,1 @@
+"""Reversible write-back: snapshot, write, verify, undo."""

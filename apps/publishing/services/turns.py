@@ -1,0 +1,88 @@
+"""Writes and undos of one product take turns; what went wrong decides whether they try again."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.audit import services as audit
+from apps.catalog.models import Product
+from apps.lib.work import WorkState, backoff_s
+from apps.publishing.models import Publication, Undo
+from apps.stores import services as stores
+from connectors.errors import ConnectorError, RateLimited
+
+MAX_TRIES = 8
+
+
+def busy(product: int) -> bool:
+    """A write or an undo of this product is under way."""
+    running = {"work_state": WorkState.RUNNING, "lease_until__gte": timezone.now()}
+    return (
+        Publication.objects.filter(product=product, **running).exists()
+        or Undo.objects.filter(publication__product=product, **running).exists()
+    )
+
+
+def open_for(store: int, external_id: str) -> bool:
+    """Something of ours for this product has not ended: what its webhooks say is not settled yet."""
+    ongoing = [WorkState.WAITING, WorkState.RUNNING]
+    return (
+        Publication.objects.filter(
+            store=store, product__external_id=external_id, work_state__in=ongoing
+        ).exists()
+        or Undo.objects.filter(
+            publication__store=store, publication__product__external_id=external_id, work_state__in=ongoing
+        ).exists()
+    )
+
+
+@transaction.atomic
+def take_publications(pk: int) -> list[Publication]:
+    """Claim this publication and all that wait for the same product, so that they go in one write."""
+    publication = Publication.objects.filter(pk=pk).first()
+    if publication is None or not _my_turn(publication.product_id):
+        return []
+    waiting = Publication.objects.filter(Publication.free(), product=publication.product_id).order_by("pk")
+    claimed = [Publication.claim(row) for row in waiting.values_list("pk", flat=True)]
+    return [p for p in claimed if p is not None]
+
+
+@transaction.atomic
+def take_undo(pk: int) -> Undo | None:
+    undo = Undo.objects.select_related("publication").filter(pk=pk).first()
+    if undo is None or not _my_turn(undo.publication.product_id):
+        return None
+    return Undo.claim(pk)
+
+
+def _my_turn(product: int) -> bool:
+    Product.objects.select_for_update().get(pk=product)
+    return not busy(product)
+
+
+def waiting_for(product: int) -> tuple[list[int], list[int]]:
+    """Publications and undos of this product that may go now that a turn has ended."""
+    return (
+        list(Publication.objects.filter(Publication.free(), product=product).values_list("pk", flat=True)[:1]),
+        list(Undo.objects.filter(Undo.free(), publication__product=product).values_list("pk", flat=True)),
+    )
+
+
+def stumbled(work: Publication | Undo, error: ConnectorError) -> None:
+    """Put a claimed row where the error says: later, or failed with the sentence that the merchant reads."""
+    publication = work.publication if isinstance(work, Undo) else work
+    stores.note_error(publication.store, error)
+    if error.retry and work.tries < MAX_TRIES:
+        wait_s = error.retry_after_s if isinstance(error, RateLimited) else backoff_s(work.tries)
+        work.later(wait_s, error.message)
+        return
+    with transaction.atomic():
+        work.give_up(error.message)
+        audit.record(
+            "undo.failed" if isinstance(work, Undo) else "publication.failed",
+            workspace=publication.workspace_id,
+            subject=f"publication:{publication.pk}",
+            refs={"product": publication.product_id},
+            error=error.message,
+        )

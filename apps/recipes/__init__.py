@@ -1,0 +1,1 @@
+"""Versioned styles: what a photo shall become."""

@@ -1,0 +1,1 @@
+"""Policy judges what was measured; a person decides what policy will not."""

@@ -1,0 +1,90 @@
+"""Judge renders by policy; let people decide the rest."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.audit import services as audit
+from apps.jobs.models import Job, JobState
+from apps.lib.errors import LostRace, NotAllowed
+from apps.review import policy
+from apps.review.models import Decision, Item, ItemState
+
+POLICY = "policy"
+
+
+@transaction.atomic
+def judge(job: Job) -> Item | None:
+    """The item of a job that is done, made and judged once; None if it is not done."""
+    job = Job.objects.select_related("render", "recipe_version").get(pk=job.pk)
+    if job.state != JobState.DONE or job.render is None:
+        return None
+    there = Item.objects.filter(job=job).first()
+    if there:
+        return there
+    nth = Item.objects.filter(job__store=job.store_id).count() + 1
+    verdict = policy.judge(job.render.measures, job.render.confidence, job.recipe_version.body, nth=nth)
+    item, created = Item.objects.get_or_create(
+        job=job,
+        defaults={
+            "workspace_id": job.workspace_id,
+            "render": job.render,
+            "verdict": verdict.outcome,
+            "reasons": list(verdict.reasons),
+            "needs_override": verdict.needs_override,
+        },
+    )
+    if not created:
+        return item
+    audit.record(
+        "render.judged",
+        workspace=job.workspace_id,
+        actor=POLICY,
+        subject=f"job:{job.pk}",
+        refs={"item": item.pk, "render": job.render_id, "photo": job.photo_id},
+        verdict=verdict.outcome,
+        reasons=list(verdict.reasons),
+    )
+    if verdict.outcome == "approve":
+        _decide(item, approved=True, actor=POLICY, user=None, override=False, note="")
+    return item
+
+
+@transaction.atomic
+def decide(item: Item, *, approved: bool, user: User | None, actor: str, override: bool = False, note: str = "") -> Item:
+    """A person's word. Raises NotAllowed where the product's pixels changed and nobody overrides it by name,
+    LostRace where it was decided differently before. The same decision twice is one."""
+    item = Item.objects.select_for_update().get(pk=item.pk)
+    wanted = ItemState.APPROVED if approved else ItemState.REJECTED
+    if item.state == wanted:
+        return item
+    if item.state != ItemState.PENDING:
+        raise LostRace(f"It was already {item.state}.")
+    if approved and item.needs_override and not (override and user):
+        raise NotAllowed("The product's own pixels changed; a named person has to confirm that it may go out.")
+    _decide(item, approved=approved, actor=actor, user=user, override=override, note=note)
+    return item
+
+
+def _decide(item: Item, *, approved: bool, actor: str, user: User | None, override: bool, note: str) -> None:
+    item.state = ItemState.APPROVED if approved else ItemState.REJECTED
+    item.decided_at = timezone.now()
+    item.save(update_fields=["state", "decided_at"])
+    Decision.objects.create(
+        item=item, user=user, actor=actor, approved=approved, override=override and approved, note=note
+    )
+    audit.record(
+        f"render.{item.state}",
+        workspace=item.workspace_id,
+        actor=actor,
+        subject=f"job:{item.job_id}",
+        refs={"item": item.pk},
+        override=override and approved,
+        note=note,
+    )
+
+
+def actor_of(user: User) -> str:
+    return f"user:{user.pk}"

@@ -1,0 +1,1 @@
+"""Connected storefronts: credentials, webhooks, and the ledger of media that we wrote."""

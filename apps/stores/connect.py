@@ -1,0 +1,37 @@
+"""The only place that opens a connector: a Store row in, a Connector out, with credentials, limits and a throttle."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from apps.stores.models import Store
+from apps.stores.throttle import StoreThrottle
+from connectors import registry
+from connectors.base import Connector, Opening, Settings
+from connectors.types import Credentials
+
+
+def connector_settings() -> Settings:
+    """What the operator decided about outgoing calls."""
+    return Settings(allow_private_hosts=frozenset(settings.ALLOW_PRIVATE_HOSTS), ca_file=settings.STORE_CA_FILE)
+
+
+def open_url(platform: str, url: str, credentials: Credentials) -> Connector:
+    """A store that has no row yet: for the connect form and `manage.py connect`."""
+    return registry.get(platform)(Opening(url=url, credentials=credentials, settings=connector_settings()))
+
+
+def open_store(store: Store) -> Connector:
+    return registry.get(store.platform)(
+        Opening(
+            url=store.url,
+            credentials=Credentials(**store.credentials),
+            settings=connector_settings(),
+            throttle=StoreThrottle(store.pk),
+        )
+    )
+
+
+def inbound(platform: str) -> type[Connector]:
+    """The class whose `verify` and `parse` understand this platform's deliveries."""
+    return registry.get(platform)

@@ -1,0 +1,65 @@
+"""Connected storefronts, and the ledger of what we wrote into them."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from apps.accounts.models import Workspace
+from apps.lib import ids
+from apps.lib.crypto import EncryptedJSONField
+
+
+class StoreState(models.TextChoices):
+    CONNECTED = "connected", "connected"
+    BROKEN = "broken", "needs attention"
+    DISCONNECTED = "disconnected", "disconnected"
+
+
+class Store(models.Model):
+    """One installed storefront. `hook_token` names it in our webhook address; secrets are encrypted."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="stores")
+    platform = models.CharField(max_length=20)
+    name = models.CharField(max_length=200)
+    url = models.URLField(max_length=300)
+    state = models.CharField(max_length=12, choices=StoreState, default=StoreState.CONNECTED)
+    problem = models.TextField(blank=True, default="")
+    region = models.CharField(max_length=40, default="local")
+    credentials = EncryptedJSONField()
+    hook_token = models.CharField(max_length=64, unique=True, default=ids.token)
+    hook_secret = EncryptedJSONField()
+    can_upload = models.BooleanField(default=False)
+    about = models.JSONField(default=dict)
+    # Changes up to here were seen by polling; GMT, read with an overlap.
+    watermark = models.DateTimeField(null=True, blank=True)
+    refused_deliveries = models.PositiveIntegerField(default=0)
+    last_refusal = models.CharField(max_length=200, blank=True, default="")
+    last_refused_at = models.DateTimeField(null=True, blank=True)
+    last_delivery_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "platform", "url"], name="stores_store_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WrittenMedia(models.Model):
+    """A media item that we put into a store. What is listed here is never taken for a merchant's photo."""
+
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="written_media")
+    media_id = models.CharField(max_length=64)
+    stem = models.CharField(max_length=120, blank=True, default="")
+    sha256 = models.CharField(max_length=64, blank=True, default="")
+    publication = models.BigIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["store", "media_id"], name="stores_written_once")]
+        indexes = [models.Index(fields=["store", "stem"], name="stores_written_stem")]
+
+    def __str__(self) -> str:
+        return f"{self.stem} = {self.media_id}"

@@ -1,0 +1,141 @@
+"""Connect, disconnect, and keep the ledger of written media."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from apps.accounts.models import Workspace
+from apps.audit import services as audit
+from apps.lib import ids
+from apps.lib.errors import BadRequest
+from apps.stores.connect import open_store, open_url
+from apps.stores.models import Store, StoreState, WrittenMedia
+from connectors.errors import AuthExpired, ConnectorError
+from connectors.types import Credentials, RemoteWebhook, StoreInfo
+
+
+def hook_url(store: Store) -> str:
+    """Where this store's webhooks go."""
+    return f"{settings.PUBLIC_URL}/hooks/{store.hook_token}/"
+
+
+def clean_url(text: str) -> str:
+    """The address a merchant typed, as we keep it: with a scheme, without a trailing slash, query or user."""
+    text = text.strip()
+    if "://" not in text:
+        text = f"https://{text}"
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        raise BadRequest(f"{text} is not the address of a store. It looks like https://shop.example.com")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def connect(workspace: Workspace, *, platform: str, url: str, credentials: Credentials, by: str) -> Store:
+    """Check the keys with the store, keep it, subscribe to its webhooks.
+
+    Connecting the same address again renews the keys of the store that is there. Raises ConnectorError when the
+    store says no: nothing is kept then. A store that refuses webhooks is connected and polled.
+    """
+    url = clean_url(url)
+    info = open_url(platform, url, credentials).check()
+    with transaction.atomic():
+        store, created = Store.objects.update_or_create(
+            workspace=workspace,
+            platform=platform,
+            url=url,
+            defaults={
+                "name": info.name or urlsplit(url).netloc,
+                "credentials": asdict(credentials),
+                "state": StoreState.CONNECTED,
+                "problem": "",
+                "can_upload": info.can_upload,
+                "about": _about(info),
+            },
+            create_defaults={
+                "name": info.name or urlsplit(url).netloc,
+                "credentials": asdict(credentials),
+                "hook_secret": ids.token(32),
+                "region": settings.REGION,
+                "can_upload": info.can_upload,
+                "about": _about(info),
+            },
+        )
+        audit.record(
+            "store.connected",
+            workspace=workspace.pk,
+            actor=by,
+            subject=f"store:{store.pk}",
+            url=url,
+            platform=platform,
+            again=not created,
+        )
+    try:
+        listen(store)
+    except ConnectorError as error:
+        note_problem(store, f"Webhooks could not be set up, so the store is polled: {error.message}", broken=False)
+    return store
+
+
+def _about(info: StoreInfo) -> dict[str, object]:
+    return {
+        "version": info.platform_version,
+        "can_write": info.can_write,
+        "can_webhook": info.can_webhook,
+        "notes": list(info.notes),
+    }
+
+
+def listen(store: Store) -> list[RemoteWebhook]:
+    """Make sure the store delivers to us; a webhook it disabled is made anew."""
+    return open_store(store).subscribe(delivery_url=hook_url(store), secret=store.hook_secret)
+
+
+def disconnect(store: Store, *, by: str) -> None:
+    """Stop listening and forget the keys. Photos, renders and the trail stay; undo needs a new connection."""
+    try:
+        open_store(store).unsubscribe(delivery_url=hook_url(store))
+    except ConnectorError as error:
+        note_problem(store, f"Our webhooks may still be in the store: {error.message}", broken=False)
+    with transaction.atomic():
+        Store.objects.filter(pk=store.pk).update(
+            state=StoreState.DISCONNECTED, credentials=_encrypted_nothing(), watermark=None
+        )
+        audit.record("store.disconnected", workspace=store.workspace_id, actor=by, subject=f"store:{store.pk}")
+
+
+def _encrypted_nothing() -> dict[str, str]:
+    return asdict(Credentials())
+
+
+def note_problem(store: Store, problem: str, *, broken: bool = True) -> None:
+    """Tell the merchant on the store's page. `broken` stops work for it until it is connected again."""
+    changes: dict[str, object] = {"problem": problem[:2000]}
+    if broken:
+        changes["state"] = StoreState.BROKEN
+    Store.objects.filter(pk=store.pk).update(**changes)
+
+
+def note_error(store: Store, error: ConnectorError) -> None:
+    """Keys that stopped working mark the store; anything else passes by itself."""
+    if isinstance(error, AuthExpired):
+        note_problem(store, error.message)
+
+
+def refused(store: Store, reason: str) -> None:
+    """Count a delivery that was not accepted, so that the store's page can say so."""
+    Store.objects.filter(pk=store.pk).update(
+        refused_deliveries=F("refused_deliveries") + 1, last_refusal=reason[:200], last_refused_at=timezone.now()
+    )
+
+
+def wrote(store: Store, *, media_id: str, stem: str, sha256: str, publication: int) -> None:
+    """Enter what we wrote into the ledger, before a product shows it."""
+    WrittenMedia.objects.update_or_create(
+        store=store, media_id=media_id, defaults={"stem": stem, "sha256": sha256, "publication": publication}
+    )

@@ -1,0 +1,1 @@
+"""What work cost: one record per attempt, reservations, budgets, the price table."""

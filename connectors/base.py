@@ -1,0 +1,133 @@
+"""The port: everything Vitrine ever asks of a store platform. Small enough to read in a minute.
+
+Every method that talks to the store raises `connectors.errors` only, has a timeout and a size cap, and never
+repeats a write whose outcome is unknown: it raises `OutcomeUnknown` and the caller looks first.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+from connectors.types import (
+    Credentials,
+    ImageWrite,
+    Page,
+    RemoteImage,
+    RemoteProduct,
+    RemoteWebhook,
+    StoreInfo,
+    WebhookEvent,
+)
+
+
+class Throttle(Protocol):
+    """Called before each request; waits until the store's budget allows it."""
+
+    def __call__(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an operator decides about outgoing calls; handed in, never read from the environment here.
+
+    `allow_private_hosts` names hosts (``name`` or ``name:port``) that the SSRF guard lets through although they
+    are loopback, private or on an odd port. `ca_file` is an extra trust root for them.
+    """
+
+    allow_private_hosts: frozenset[str] = frozenset()
+    ca_file: str = ""
+    read_timeout_s: float = 20.0
+    write_timeout_s: float = 90.0
+    max_json_bytes: int = 32 * 1024 * 1024
+    max_image_bytes: int = 64 * 1024 * 1024
+    user_agent: str = "Vitrine/0.1"
+
+
+@dataclass
+class Opening:
+    """What is needed to open a connector: address, credentials, the operator's settings and a rate limiter."""
+
+    url: str
+    credentials: Credentials
+    settings: Settings = field(default_factory=Settings)
+    throttle: Throttle | None = None
+
+
+class Connector(ABC):
+    """One store, opened. Not thread-safe; cheap to make."""
+
+    platform: ClassVar[str]
+
+    def __init__(self, opening: Opening) -> None:
+        self.opening = opening
+
+    # -- inbound: pure functions, no network --------------------------------------------------------------
+
+    @classmethod
+    @abstractmethod
+    def verify(cls, *, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
+        """True if `body` was signed with `secret`. Constant-time. Header names in any case."""
+
+    @classmethod
+    @abstractmethod
+    def parse(cls, *, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
+        """A verified delivery in our words; unsigned pings come out as `Kind.PING`. Raises `Rejected` on nonsense."""
+
+    # -- reading ------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def check(self) -> StoreInfo:
+        """Ask the store who it is and probe what our keys may do. Raises `AuthExpired` if they can't even read."""
+
+    @abstractmethod
+    def products(self, *, modified_after: dt.datetime | None = None, page: str | None = None) -> Page:
+        """One page of the catalogue, oldest id first. `modified_after` is aware and strictly exclusive."""
+
+    @abstractmethod
+    def product(self, product_id: str) -> RemoteProduct:
+        """The product as it is now. Raises `NotFound`."""
+
+    @abstractmethod
+    def fetch(self, src: str) -> bytes:
+        """The bytes of an image of this store, at most `max_image_bytes`."""
+
+    # -- writing ------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def upload(
+        self, *, data: bytes, filename: str, content_type: str, alt: str = "", title: str = ""
+    ) -> RemoteImage:
+        """Put a file into the media library without touching a product. Raises `Unsupported` where keys can't."""
+
+    @abstractmethod
+    def find_upload(self, stem: str) -> RemoteImage | None:
+        """The media item whose file name starts with `stem`: what an upload with a lost answer left behind."""
+
+    @abstractmethod
+    def set_images(self, product_id: str, images: Sequence[ImageWrite]) -> RemoteProduct:
+        """Replace the product's whole ordered image list; the answer is the product as it now is."""
+
+    @abstractmethod
+    def delete_media(self, media_id: str) -> None:
+        """Remove a media item for good. Gone already is fine."""
+
+    # -- webhooks -----------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def webhooks(self, *, delivery_url: str) -> list[RemoteWebhook]:
+        """The webhooks of this store that point at `delivery_url`."""
+
+    @abstractmethod
+    def subscribe(self, *, delivery_url: str, secret: str) -> list[RemoteWebhook]:
+        """Make sure one active webhook per topic points at `delivery_url`, signed with `secret`.
+
+        A disabled one is deleted and made anew: WooCommerce keeps its failure count when it is switched on again.
+        """
+
+    @abstractmethod
+    def unsubscribe(self, *, delivery_url: str) -> int:
+        """Delete our webhooks; returns how many."""

@@ -1,0 +1,173 @@
+"""What Django and the render worker say to each other: standard library only, JSON on the wire.
+
+`gpu.render(Chunk)` goes out, `flow.result(JobResult)` comes back. Either may be lost or arrive twice without harm:
+the token fences, and the manifest (`JobResult` as JSON under the attempt's prefix) is the truth of what was made.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+VERSION = 1
+
+TASK_RENDER = "gpu.render"
+TASK_RESULT = "flow.result"
+QUEUE_CONTROL = "control"
+MANIFEST = "result.json"
+
+# Redis keys. A beat is written every BEAT_EVERY_S and dies after BEAT_TTL_S: no beat, no worker.
+BEAT_EVERY_S = 5.0
+BEAT_TTL_S = 15
+BEAT_KEY = "vitrine:beat:{worker}"
+BEAT_PATTERN = "vitrine:beat:*"
+# Present while an attempt is to stop; the worker reads it between stages and at each beat.
+STOP_KEY = "vitrine:stop:{token}"
+# Pushed to wake the dispatcher before its next tick.
+WAKE_KEY = "vitrine:wake"
+
+
+def render_queue(lane: str, capability: str, region: str) -> str:
+    """The queue of one lane × capability × region, such as ``render.urgent.cpu.local``."""
+    return f"render.{lane}.{capability}.{region}"
+
+
+@dataclass(frozen=True)
+class Input:
+    """One picture that goes in: its role (``main``, ``inside``, ``person`` …), storage key and SHA-256."""
+
+    role: str
+    key: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """One attempt at one job. Files go under `out_prefix`, which no other attempt shares."""
+
+    attempt: int
+    token: str
+    inputs: tuple[Input, ...]
+    out_prefix: str
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Jobs that share pipeline, weights and size bucket. A worker drops it past `start_by` (epoch seconds, UTC)."""
+
+    chunk: str
+    start_by: float
+    recipe: dict[str, Any]
+    seed: int
+    jobs: tuple[JobSpec, ...]
+    version: int = VERSION
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Chunk:
+        """Raises ValueError for a message of another version, KeyError or TypeError for a broken one."""
+        if raw.get("version") != VERSION:
+            raise ValueError(f"message version {raw.get('version')!r}, this worker speaks {VERSION}")
+        jobs = tuple(
+            JobSpec(
+                attempt=int(job["attempt"]),
+                token=str(job["token"]),
+                inputs=tuple(Input(**i) for i in job["inputs"]),
+                out_prefix=str(job["out_prefix"]),
+            )
+            for job in raw["jobs"]
+        )
+        return cls(str(raw["chunk"]), float(raw["start_by"]), dict(raw["recipe"]), int(raw["seed"]), jobs)
+
+
+@dataclass(frozen=True)
+class File:
+    """One file a render is made of. `name` is its role: ``main`` (what is published), ``cutout`` (RGBA PNG)."""
+
+    name: str
+    key: str
+    sha256: str
+    size_bytes: int
+    format: str
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True)
+class Error:
+    """Why an attempt failed. `code` is stable, `message` is what a merchant reads, `retry` says if trying again can help."""
+
+    code: str
+    message: str
+    retry: bool
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """What became of one attempt. `status` is ``done``, ``failed``, ``cancelled`` or ``returned`` (handed back untried)."""
+
+    attempt: int
+    token: str
+    chunk: str
+    status: str
+    worker: str
+    files: tuple[File, ...] = ()
+    measures: dict[str, float | int | str | bool] = field(default_factory=dict)
+    confidence: float | None = None
+    engines: dict[str, str] = field(default_factory=dict)
+    fingerprint: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    device: str = "cpu"
+    device_seconds: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    error: Error | None = None
+    version: int = VERSION
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict(), sort_keys=True)
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> JobResult:
+        """Raises ValueError for another version or an unknown status, KeyError or TypeError for a broken message."""
+        if raw.get("version") != VERSION:
+            raise ValueError(f"result version {raw.get('version')!r}, this server speaks {VERSION}")
+        if raw["status"] not in {"done", "failed", "cancelled", "returned"}:
+            raise ValueError(f"unknown status {raw['status']!r}")
+        data = {**raw, "files": tuple(File(**f) for f in raw.get("files", ()))}
+        data["error"] = Error(**raw["error"]) if raw.get("error") else None
+        return cls(**data)
+
+
+@dataclass(frozen=True)
+class Beat:
+    """What a worker says of itself every few seconds. `attempts` maps attempt id to {token, stage, step}."""
+
+    worker: str
+    at: float
+    pid: int
+    capability: str
+    region: str
+    lanes: tuple[str, ...]
+    slots: int
+    device: str
+    memory_mib: int
+    engines: dict[str, str]
+    jobs_done: int
+    jobs_failed: int
+    draining: bool
+    attempts: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Beat:
+        raw = json.loads(text)
+        return cls(**{**raw, "lanes": tuple(raw["lanes"])})
