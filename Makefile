@@ -15,8 +15,6 @@ KEY := $(shell { cat pyproject.toml constraints.txt; pwd; '$(PYTHON)' --version;
 FULL := $(VENV)/.installed-full-$(KEY)
 CORE := $(if $(wildcard $(FULL)),$(FULL),$(VENV)/.installed-core-$(KEY))
 
-ONLY ?=
-BENCH_DATA ?=
 ARGS ?=
 
 # $(1) extras, $(2) what to call it. pip reads the machine's own configuration; its words are shown when it fails.
@@ -46,7 +44,7 @@ $(VENV)/.installed-core-$(KEY):
 $(FULL):
 	$(call install,embedded$(comma)gpu$(comma)dev,everything (torch and the tests' tools too))
 
-.PHONY: help setup chromium demo clean-demo up test check format lock bench
+.PHONY: help setup chromium demo clean-demo up test check format lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -84,7 +82,7 @@ check: $(FULL) ## format, lint, types, import contracts, system checks, migratio
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports
 	@$(PY) manage.py check
-	@$(PY) manage.py makemigrations --check --dry-run
+	@$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run  # it warns where no database runs
 
 format: $(FULL) ## write what `check` would ask for
 	@$(PY) -m ruff check --fix-only .
@@ -96,6 +94,3 @@ lock: ## write constraints.txt from what is installed in .venv
 	   $(PY) -m pip freeze --all --exclude-editable --disable-pip-version-check \
 	     | grep -vE '^(torch|nvidia-[a-z0-9-]+|triton|pip|vitrine)(==| @)'; } >constraints.new
 	@mv constraints.new constraints.txt
-
-bench: setup ## measure, one JSON object per line [ONLY=cutout|intake|batch|pages] [BENCH_DATA=dir]
-	@$(if $(ONLY),ONLY='$(ONLY)') $(if $(BENCH_DATA),BENCH_DATA='$(BENCH_DATA)') $(PY) manage.py bench

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 VERSION = 1
 
@@ -26,6 +27,15 @@ BEAT_PATTERN = "vitrine:beat:*"
 STOP_KEY = "vitrine:stop:{token}"
 # Pushed to wake the dispatcher before its next tick.
 WAKE_KEY = "vitrine:wake"
+
+
+def broker_url(redis_url: str) -> str:
+    """kombu's spelling of a Redis address: ``unix:///path?db=1`` is ``redis+socket:///path?virtual_host=1`` there."""
+    parts = urlsplit(redis_url)
+    if parts.scheme != "unix":
+        return redis_url
+    number = parse_qs(parts.query).get("db", ["0"])[0]
+    return f"redis+socket://{parts.path}?virtual_host={number}"
 
 
 def render_queue(lane: str, capability: str, region: str) -> str:

@@ -9,8 +9,13 @@ _ORDER = {Role.VIEWER: 0, Role.REVIEWER: 1, Role.OWNER: 2}
 
 def workspace_of(user: User) -> Workspace | None:
     """The workspace a person works in: the first they joined."""
-    member = Member.objects.select_related("workspace").filter(user=user).order_by("pk").first()
+    member = member_of(user)
     return member.workspace if member else None
+
+
+def member_of(user: User) -> Member | None:
+    """A person's place in the workspace they work in, with both at hand: one query per page."""
+    return Member.objects.select_related("workspace").filter(user=user).order_by("pk").first()
 
 
 def role_of(user: User, workspace: Workspace) -> str | None:

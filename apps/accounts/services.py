@@ -16,7 +16,9 @@ KEY_PREFIX = "vtr_"
 
 
 @transaction.atomic
-def create_owner(*, username: str, password: str, workspace_name: str, email: str = "") -> tuple[User, Workspace]:
+def create_owner(
+    *, username: str, password: str, workspace_name: str, email: str = ""
+) -> tuple[User, Workspace]:
     """The first person of a new workspace. Raises BadRequest for a taken name or a weak password."""
     if User.objects.filter(username=username).exists():
         raise BadRequest(f"There is already a user called {username}.")
@@ -40,7 +42,9 @@ def create_key(workspace: Workspace, *, name: str, role: str, by: str) -> tuple[
     key = ApiKey.objects.create(
         workspace=workspace, name=name, role=role, prefix=secret[:10], sha256=ids.sha256_hex(secret.encode())
     )
-    audit.record("apikey.created", workspace=workspace.pk, actor=by, subject=f"apikey:{key.pk}", name=name, role=role)
+    audit.record(
+        "apikey.created", workspace=workspace.pk, actor=by, subject=f"apikey:{key.pk}", name=name, role=role
+    )
     return key, secret
 
 

@@ -19,7 +19,7 @@ def workspace_of_request(request: Request) -> Workspace:
         return who.key.workspace
     if not who.is_authenticated:
         raise NotAuthenticated
-    workspace = workspace_of(who)  # type: ignore[arg-type]
+    workspace = workspace_of(who)
     if workspace is None:
         raise PermissionDenied("You belong to no workspace.")
     return workspace

@@ -79,7 +79,8 @@ class JobSerializer(serializers.ModelSerializer):
         if job.render is None:
             return {}
         return {
-            f["name"]: file_url(f["key"], f"{f['name']}.{f['key'].rsplit('.', 1)[-1]}") for f in job.render.files
+            f["name"]: file_url(f["key"], f"{f['name']}.{f['key'].rsplit('.', 1)[-1]}")
+            for f in job.render.files
         }
 
 
@@ -114,7 +115,18 @@ class PublicationSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Publication
-        fields = ["id", "product", "photo", "item", "state", "error", "media_id", "published_at", "undone_at", "undo"]
+        fields = [
+            "id",
+            "product",
+            "photo",
+            "item",
+            "state",
+            "error",
+            "media_id",
+            "published_at",
+            "undone_at",
+            "undo",
+        ]
 
     def get_undo(self, publication: Publication) -> dict[str, Any] | None:
         undo = getattr(publication, "undo", None)

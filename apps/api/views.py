@@ -115,7 +115,9 @@ class BatchView(OfWorkspace):
         asked = wish.validated_data
         store = get_object_or_404(stores.of_workspace(self.workspace), pk=asked["store"])
         version = (
-            recipes.newest(self.workspace, asked["recipe"]) if asked["recipe"] else recipes.automatic(self.workspace)
+            recipes.newest(self.workspace, asked["recipe"])
+            if asked["recipe"]
+            else recipes.automatic(self.workspace)
         )
         if version is None:
             raise NotFound("There is no such recipe.")

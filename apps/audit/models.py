@@ -30,7 +30,7 @@ class Event(models.Model):
 
 
 class Detail(models.Model):
-    """What a person reads of an event. `Event.digest` is SHA-256 over salt and body; without the row it says nothing."""
+    """What a person reads of an event. `Event.digest` is SHA-256 over salt and body."""
 
     event = models.OneToOneField(Event, on_delete=models.PROTECT, primary_key=True, related_name="detail")
     salt = models.CharField(max_length=32)

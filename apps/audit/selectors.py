@@ -39,17 +39,23 @@ def verify(workspace: int | None = None) -> Report:
     events = Event.objects.all()
     pending = Pending.objects.all()
     if workspace is not None:
-        seals, events, pending = (q.filter(workspace=workspace) for q in (seals, events, pending))
+        seals, events = seals.filter(workspace=workspace), events.filter(workspace=workspace)
+        pending = pending.filter(workspace=workspace)
     report.events = events.count()
     report.broken.extend(_chain(seals, report))
     report.broken.extend(_details(events, report))
     report.unsealed = pending.count()
     loose = events.filter(
-        ~Exists(Seal.objects.filter(event=OuterRef("pk"))), ~Exists(Pending.objects.filter(event_id=OuterRef("pk")))
+        ~Exists(Seal.objects.filter(event=OuterRef("pk"))),
+        ~Exists(Pending.objects.filter(event_id=OuterRef("pk"))),
     )
-    report.broken.extend(f"event {pk}: inserted without a seal" for pk in loose.values_list("pk", flat=True)[:100])
+    report.broken.extend(
+        f"event {pk}: inserted without a seal" for pk in loose.values_list("pk", flat=True)[:100]
+    )
     ghosts = pending.filter(~Exists(Event.objects.filter(pk=OuterRef("event_id"))))
-    report.broken.extend(f"event {pk}: removed before it was sealed" for pk in ghosts.values_list("pk", flat=True)[:100])
+    report.broken.extend(
+        f"event {pk}: removed before it was sealed" for pk in ghosts.values_list("pk", flat=True)[:100]
+    )
     return report
 
 

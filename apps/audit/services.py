@@ -49,7 +49,7 @@ def record(
     refs: dict[str, int | str] | None = None,
     **detail: Any,
 ) -> Event:
-    """Note what happened, in the transaction of the change it tells of. `subject` is ``kind:id``, `refs` are ids only."""
+    """Note what happened, in the transaction of the change it tells of. `subject` is ``kind:id``, `refs` only ids."""
     with transaction.atomic():
         salt = secrets.token_hex(16)
         # The digest is over what the database gives back: JSON, with dates and decimals as text.
@@ -82,7 +82,9 @@ def seal(limit: int = 2000) -> int:
 def _seal_workspace(workspace: int, limit: int) -> int:
     transaction_lock(f"audit-seal-{workspace}")
     waiting = list(
-        Pending.objects.filter(workspace=workspace).order_by("event_id").values_list("event_id", flat=True)[:limit]
+        Pending.objects.filter(workspace=workspace)
+        .order_by("event_id")
+        .values_list("event_id", flat=True)[:limit]
     )
     events = Event.objects.in_bulk(waiting)
     last = Seal.objects.filter(workspace=workspace).order_by("-seq").first()
@@ -93,9 +95,7 @@ def _seal_workspace(workspace: int, limit: int) -> int:
             continue  # its row was removed by force; verify reports the pending entry
         seq += 1
         link = seal_hash(previous, seq, events[event_id])
-        seals.append(
-            Seal(workspace=workspace, seq=seq, event=events[event_id], previous=previous, hash=link)
-        )
+        seals.append(Seal(workspace=workspace, seq=seq, event=events[event_id], previous=previous, hash=link))
         previous = link
     Seal.objects.bulk_create(seals)
     Pending.objects.filter(event_id__in=[s.event_id for s in seals]).delete()

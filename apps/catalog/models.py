@@ -43,14 +43,16 @@ class Variant(models.Model):
     media_id = models.CharField(max_length=64, blank=True, default="")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["product", "external_id"], name="catalog_variant_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["product", "external_id"], name="catalog_variant_once")
+        ]
 
     def __str__(self) -> str:
         return self.title or self.sku
 
 
 class Photo(models.Model):
-    """An image of a product. `ours` marks what we wrote; `revision` grows when the store shows other bytes under one id.
+    """An image of a product. `ours` marks what we wrote; `revision` grows when one id shows other bytes.
 
     `sha256` and `key` are empty until the original was fetched.
     """
@@ -78,7 +80,7 @@ class Photo(models.Model):
 
 
 class Sync(Work):
-    """Reading a store page by page: all of it, or what changed since. `page` is where to go on after an interruption."""
+    """Reading a store page by page: all of it, or what changed since. An interrupted one goes on at `page`."""
 
     store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="syncs")
     since = models.DateTimeField(null=True, blank=True)

@@ -112,7 +112,10 @@ def gone(store: Store, external_id: str) -> Product | None:
     Product.objects.filter(pk=product.pk).update(present=False)
     product.photos.update(present=False)
     audit.record(
-        "product.gone", workspace=store.workspace_id, subject=f"product:{product.pk}", refs={"store": store.pk}
+        "product.gone",
+        workspace=store.workspace_id,
+        subject=f"product:{product.pk}",
+        refs={"store": store.pk},
     )
     return product
 
@@ -135,7 +138,9 @@ OVERLAP = dt.timedelta(minutes=10)
 
 
 @transaction.atomic
-def ask_sync(store: Store, *, by: str, changes_only: bool = False, start_work: bool = False) -> tuple[Sync, bool]:
+def ask_sync(
+    store: Store, *, by: str, changes_only: bool = False, start_work: bool = False
+) -> tuple[Sync, bool]:
     """The open sync of a store, and whether it is new: two at once would do the same work twice."""
     Store.objects.select_for_update().get(pk=store.pk)
     there = Sync.objects.filter(store=store, work_state__in=[WorkState.WAITING, WorkState.RUNNING]).first()

@@ -9,4 +9,8 @@ class ConfigApp(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from apps.config import checks  # noqa: F401
+        from apps.config import checks  # noqa: F401 - registers itself
+        from apps.config.celery import app
+
+        # Every thread of every process sends its hints through this application.
+        app.set_default()

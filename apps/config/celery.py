@@ -9,14 +9,13 @@ import os
 from celery import Celery
 from django.conf import settings
 
-from apps.config import embedded
-from gpu_worker.contract import QUEUE_CONTROL
+from gpu_worker.contract import QUEUE_CONTROL, broker_url
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apps.config.settings")
 
 app = Celery("vitrine")
 app.conf.update(
-    broker_url=embedded.celery_broker_url(settings.REDIS_URL),
+    broker_url=broker_url(settings.REDIS_URL),
     broker_connection_retry_on_startup=True,
     broker_transport_options={
         "socket_timeout": 10,
@@ -26,7 +25,12 @@ app.conf.update(
         "visibility_timeout": 3600,
     },
     # A hint that can't be sent must not hold up the request that wanted to send it.
-    task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1},
+    task_publish_retry_policy={
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0.1,
+        "interval_max": 0.1,
+    },
     task_default_queue=QUEUE_CONTROL,
     task_ignore_result=True,
     task_acks_late=False,

@@ -129,15 +129,6 @@ def urls(root: Path) -> Urls:
     )
 
 
-def celery_broker_url(redis_url: str) -> str:
-    """kombu's spelling: `unix:///path?db=1` becomes `redis+socket:///path?virtual_host=1`; others stay."""
-    parts = urlsplit(redis_url)
-    if parts.scheme != "unix":
-        return redis_url
-    number = parse_qs(parts.query).get("db", ["0"])[0]
-    return f"redis+socket://{parts.path}?virtual_host={number}"
-
-
 def secrets(root: Path) -> dict[str, Any]:
     """SECRET_KEY (str) and FIELD_KEYS (list of Fernet keys) of this data root: made once, then read back.
 

@@ -7,7 +7,8 @@ Production differs by DATABASE_URL, REDIS_URL, STORAGE_URL, SECRET_KEY, FIELD_KE
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import environ
 import structlog
@@ -21,12 +22,19 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 
 EMBEDDED = not env.str("DATABASE_URL", default="")
 DATA_ROOT = embedded.data_root(BASE_DIR)
+if EMBEDDED:
+    # What this machine's installation chose (port, hosts on the LAN), so that every command run later agrees.
+    env.read_env(DATA_ROOT / "environment")
 _urls = embedded.urls(DATA_ROOT)
 _secrets = embedded.secrets(DATA_ROOT) if EMBEDDED else {}
 
 DATABASES = {
     "default": {
-        **env.db_url("DATABASE_URL", default=_urls.database_url),
+        **env.db_url(
+            "DATABASE_URL",
+            # Migrations run as the owner of the tables; the app's own role can't change them.
+            default=_urls.owner_url if env.bool("AS_OWNER", default=False) else _urls.database_url,
+        ),
         "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=60),
         "CONN_HEALTH_CHECKS": True,
     }
@@ -51,7 +59,9 @@ HOOK_MAX_BYTES = env.int("HOOK_MAX_BYTES", default=2 * 1024 * 1024)
 
 _https = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+)
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000 if _https else 0)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -146,7 +156,7 @@ def _storage(url: str) -> dict[str, object]:
     """`file:///folder` or `s3://bucket/prefix?endpoint=https://…` as a Django storage."""
     parts = urlsplit(url)
     if parts.scheme == "file":
-        return {"BACKEND": "apps.lib.blobs.AtomicFileSystemStorage", "OPTIONS": {"location": parts.path}}
+        return {"BACKEND": "apps.lib.blobs.AtomicFileSystemStorage", "OPTIONS": {"location": unquote(parts.path)}}
     if parts.scheme == "s3":
         query = dict(parse_qsl(parts.query))
         return {
@@ -200,7 +210,7 @@ SPECTACULAR_SETTINGS = {
 # -- logs ------------------------------------------------------------------------------------------------------
 
 LOG_JSON = env.bool("LOG_JSON", default=not EMBEDDED)
-_shared = [
+_shared: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,

@@ -27,6 +27,6 @@ def render(chunk: Chunk, queue: str) -> None:
 
 def _send(task: str, args: tuple[Any, ...], queue: str) -> None:
     try:
-        current_app.send_task(task, args=args, queue=queue)
+        current_app.send_task(task, args=args, queue=queue, retry=False)
     except (OperationalError, OSError) as error:
         log.warning("hint_not_sent", task=task, error=str(error))

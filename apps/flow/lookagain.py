@@ -73,7 +73,9 @@ def _mirror(store: Store, external_id: str, remote: RemoteProduct | None, start:
 def _stumble(row: Delivery | Sync, store: Store, error: ConnectorError) -> None:
     stores.note_error(store, error)
     if error.retry and row.tries < MAX_TRIES:
-        row.later(error.retry_after_s if isinstance(error, RateLimited) else backoff_s(row.tries), error.message)
+        row.later(
+            error.retry_after_s if isinstance(error, RateLimited) else backoff_s(row.tries), error.message
+        )
     else:
         row.give_up(error.message)
 

@@ -1,4 +1,7 @@
-"""Thin tasks: an id comes in, the flow goes on. MemoryError would end a Celery worker, so it becomes an ordinary error."""
+"""Thin tasks: an id comes in, the flow goes on.
+
+A MemoryError that leaves a task ends the whole Celery worker, so it becomes an ordinary error here.
+"""
 
 from __future__ import annotations
 

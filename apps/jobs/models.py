@@ -39,7 +39,9 @@ class Batch(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["workspace", "idempotency_key"], name="jobs_batch_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "idempotency_key"], name="jobs_batch_once")
+        ]
         verbose_name_plural = "batches"
 
     def __str__(self) -> str:
@@ -63,7 +65,9 @@ class Render(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "request", "engines_digest"], name="jobs_render_once")
+            models.UniqueConstraint(
+                fields=["workspace", "request", "engines_digest"], name="jobs_render_once"
+            )
         ]
 
     def __str__(self) -> str:

@@ -66,4 +66,6 @@ def expected_cost_micros(job: Job) -> int:
 
 
 def live_workers() -> QuerySet[Worker]:
-    return Worker.objects.filter(beat_at__gte=timezone.now() - dt.timedelta(seconds=BEAT_TTL_S)).order_by("name")
+    return Worker.objects.filter(beat_at__gte=timezone.now() - dt.timedelta(seconds=BEAT_TTL_S)).order_by(
+        "name"
+    )

@@ -26,11 +26,17 @@ def decrypt(sealed: str) -> str:
     try:
         return _box().decrypt(sealed.encode()).decode()
     except InvalidToken as error:
-        raise ImproperlyConfigured("A stored secret can't be opened with FIELD_KEYS: a key is missing.") from error
+        raise ImproperlyConfigured(
+            "A stored secret can't be opened with FIELD_KEYS: a key is missing."
+        ) from error
 
 
 class EncryptedJSONField(models.TextField):
     """A JSON value that is ciphertext in the database and a plain value in Python. Can't be searched."""
+
+    # For the type checker: what goes in and comes out is JSON, not text.
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
 
     def from_db_value(self, value: str | None, *_: Any) -> Any:
         return None if value is None else json.loads(decrypt(value))

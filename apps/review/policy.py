@@ -21,7 +21,10 @@ DEFAULTS: dict[str, float] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """`outcome` is ``approve`` or ``review``. `needs_override`: the product's own pixels changed, so a person must say so by name."""
+    """`outcome` is ``approve`` or ``review``.
+
+    `needs_override`: the product's own pixels changed, so a person has to confirm it by name.
+    """
 
     outcome: str
     reasons: tuple[str, ...] = ()

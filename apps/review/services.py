@@ -43,7 +43,7 @@ def judge(job: Job) -> Item | None:
         workspace=job.workspace_id,
         actor=POLICY,
         subject=f"job:{job.pk}",
-        refs={"item": item.pk, "render": job.render_id, "photo": job.photo_id},
+        refs={"item": item.pk, "render": job.render.pk, "photo": job.photo_id},
         verdict=verdict.outcome,
         reasons=list(verdict.reasons),
     )
@@ -53,7 +53,9 @@ def judge(job: Job) -> Item | None:
 
 
 @transaction.atomic
-def decide(item: Item, *, approved: bool, user: User | None, actor: str, override: bool = False, note: str = "") -> Item:
+def decide(
+    item: Item, *, approved: bool, user: User | None, actor: str, override: bool = False, note: str = ""
+) -> Item:
     """A person's word. Raises NotAllowed where the product's pixels changed and nobody overrides it by name,
     LostRace where it was decided differently before. The same decision twice is one."""
     item = Item.objects.select_for_update().get(pk=item.pk)
@@ -63,7 +65,9 @@ def decide(item: Item, *, approved: bool, user: User | None, actor: str, overrid
     if item.state != ItemState.PENDING:
         raise LostRace(f"It was already {item.state}.")
     if approved and item.needs_override and not (override and user):
-        raise NotAllowed("The product's own pixels changed; a named person has to confirm that it may go out.")
+        raise NotAllowed(
+            "The product's own pixels changed; a named person has to confirm that it may go out."
+        )
     _decide(item, approved=approved, actor=actor, user=user, override=override, note=note)
     return item
 

@@ -13,7 +13,9 @@ from connectors.types import Credentials
 
 def connector_settings() -> Settings:
     """What the operator decided about outgoing calls."""
-    return Settings(allow_private_hosts=frozenset(settings.ALLOW_PRIVATE_HOSTS), ca_file=settings.STORE_CA_FILE)
+    return Settings(
+        allow_private_hosts=frozenset(settings.ALLOW_PRIVATE_HOSTS), ca_file=settings.STORE_CA_FILE
+    )
 
 
 def open_url(platform: str, url: str, credentials: Credentials) -> Connector:

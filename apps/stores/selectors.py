@@ -28,5 +28,7 @@ def active() -> QuerySet[Store]:
 def ours(store: int, media_ids: Iterable[str]) -> set[str]:
     """Those of `media_ids` that we wrote."""
     return set(
-        WrittenMedia.objects.filter(store=store, media_id__in=list(media_ids)).values_list("media_id", flat=True)
+        WrittenMedia.objects.filter(store=store, media_id__in=list(media_ids)).values_list(
+            "media_id", flat=True
+        )
     )

@@ -78,7 +78,9 @@ def connect(workspace: Workspace, *, platform: str, url: str, credentials: Crede
     try:
         listen(store)
     except ConnectorError as error:
-        note_problem(store, f"Webhooks could not be set up, so the store is polled: {error.message}", broken=False)
+        note_problem(
+            store, f"Webhooks could not be set up, so the store is polled: {error.message}", broken=False
+        )
     return store
 
 
@@ -106,7 +108,9 @@ def disconnect(store: Store, *, by: str) -> None:
         Store.objects.filter(pk=store.pk).update(
             state=StoreState.DISCONNECTED, credentials=_encrypted_nothing(), watermark=None
         )
-        audit.record("store.disconnected", workspace=store.workspace_id, actor=by, subject=f"store:{store.pk}")
+        audit.record(
+            "store.disconnected", workspace=store.workspace_id, actor=by, subject=f"store:{store.pk}"
+        )
 
 
 def _encrypted_nothing() -> dict[str, str]:
@@ -130,7 +134,9 @@ def note_error(store: Store, error: ConnectorError) -> None:
 def refused(store: Store, reason: str) -> None:
     """Count a delivery that was not accepted, so that the store's page can say so."""
     Store.objects.filter(pk=store.pk).update(
-        refused_deliveries=F("refused_deliveries") + 1, last_refusal=reason[:200], last_refused_at=timezone.now()
+        refused_deliveries=F("refused_deliveries") + 1,
+        last_refusal=reason[:200],
+        last_refused_at=timezone.now(),
     )
 
 

@@ -34,7 +34,7 @@ class StoreThrottle:
 
     def __call__(self) -> None:
         try:
-            wait_s = float(client().eval(_TAKE, 1, self._key, self._rate, self._burst))  # type: ignore[arg-type]
+            wait_s = float(client().eval(_TAKE, 1, self._key, self._rate, self._burst))
         except WireError:
             return
         if wait_s > 0:

@@ -17,7 +17,16 @@ class BudgetAdmin(admin.ModelAdmin):
 
 @admin.register(Record)
 class RecordAdmin(admin.ModelAdmin):
-    list_display = ("attempt", "workspace", "engine", "device", "device_seconds", "cost_micros", "outcome", "at")
+    list_display = (
+        "attempt",
+        "workspace",
+        "engine",
+        "device",
+        "device_seconds",
+        "cost_micros",
+        "outcome",
+        "at",
+    )
 
     def has_add_permission(self, request):
         return False

@@ -15,7 +15,9 @@ def micros_per_second(device: str) -> int:
     """The price valid now for a device such as ``cpu`` or ``cuda:NVIDIA L4``; its family is the fallback."""
     family = device.split(":", 1)[0]
     for name in (device, family):
-        price = Price.objects.filter(device=name, valid_from__lte=timezone.now()).order_by("-valid_from").first()
+        price = (
+            Price.objects.filter(device=name, valid_from__lte=timezone.now()).order_by("-valid_from").first()
+        )
         if price:
             return price.micros_per_second
     return DEFAULT_MICROS_PER_SECOND.get(family, DEFAULT_MICROS_PER_SECOND["cuda"])
@@ -24,7 +26,9 @@ def micros_per_second(device: str) -> int:
 def spent_micros(workspace: int) -> int:
     """Booked in this calendar month (UTC), plus what is reserved."""
     start = timezone.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    booked = Record.objects.filter(workspace=workspace, at__gte=start).aggregate(s=Sum("cost_micros"))["s"] or 0
+    booked = (
+        Record.objects.filter(workspace=workspace, at__gte=start).aggregate(s=Sum("cost_micros"))["s"] or 0
+    )
     held = Reservation.objects.filter(workspace=workspace).aggregate(s=Sum("cost_micros"))["s"] or 0
     return booked + held
 

@@ -58,7 +58,9 @@ class Handed:
 
 
 @transaction.atomic
-def claim(*, lane: str, capability: str, region: str, limit: int, stopped: Sequence[int] = ()) -> Handed | None:
+def claim(
+    *, lane: str, capability: str, region: str, limit: int, stopped: Sequence[int] = ()
+) -> Handed | None:
     """Claim up to `limit` compatible jobs as one chunk; None when nothing is due. Publish after the commit.
 
     `start_by` ends the message, `lease_until` the claim: a lost message is a lease that ends, not a try.

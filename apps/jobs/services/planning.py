@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -130,9 +131,7 @@ def ready(job: Job) -> None:
 
 def cached_render(job: Job, request: str) -> Render | None:
     """A stored render of the same request by engines of the versions that workers have now."""
-    worker = (
-        Worker.objects.filter(capability=job.capability, region=job.region).order_by("-beat_at").first()
-    )
+    worker = Worker.objects.filter(capability=job.capability, region=job.region).order_by("-beat_at").first()
     if worker is None:
         return None
     for render in Render.objects.filter(workspace=job.workspace_id, request=request).order_by("-pk")[:10]:
@@ -168,6 +167,6 @@ def cancel(job: Job, *, by: str) -> bool:
         return False
     Attempt.objects.filter(token__in=live).update(state="cancelled", ended_at=timezone.now())
     for token in live:
-        transaction.on_commit(lambda token=token: wire.stop_sign(str(token)))
+        transaction.on_commit(partial(wire.stop_sign, str(token)))
     audit.record("job.cancelled", workspace=job.workspace_id, actor=by, subject=f"job:{job.pk}")
     return True

@@ -137,7 +137,9 @@ def _done(job: Job, attempt: Attempt, result: JobResult) -> None:
 def _failed(job: Job, result: JobResult) -> None:
     error = result.error
     code, message, retry = (
-        (error.code, error.message, error.retry) if error else ("internal", "The worker gave no reason.", True)
+        (error.code, error.message, error.retry)
+        if error
+        else ("internal", "The worker gave no reason.", True)
     )
     if not retry:
         _end(job, JobState.FAILED, code, message)

@@ -41,7 +41,7 @@ def publish(item: Item, *, by: str) -> tuple[Publication, bool]:
 
 
 def at_once(item: Item) -> bool:
-    """Whether what policy approved goes out by itself: the recipe's ``review.publish`` is ``auto`` (default) or ``manual``."""
+    """Whether what policy approved goes out by itself: the recipe's ``review.publish``, ``auto`` or ``manual``."""
     return item.job.recipe_version.body.get("review", {}).get("publish", "auto") == "auto"
 
 

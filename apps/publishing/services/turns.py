@@ -64,7 +64,9 @@ def _my_turn(product: int) -> bool:
 def waiting_for(product: int) -> tuple[list[int], list[int]]:
     """Publications and undos of this product that may go now that a turn has ended."""
     return (
-        list(Publication.objects.filter(Publication.free(), product=product).values_list("pk", flat=True)[:1]),
+        list(
+            Publication.objects.filter(Publication.free(), product=product).values_list("pk", flat=True)[:1]
+        ),
         list(Undo.objects.filter(Undo.free(), publication__product=product).values_list("pk", flat=True)),
     )
 

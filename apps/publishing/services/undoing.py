@@ -68,9 +68,7 @@ def _restore(connector: Connector, undo: Undo, publication: Publication) -> None
     _done(undo, publication, outcome, sha256)
 
 
-def plan(
-    remote: RemoteProduct, snapshot: Snapshot, ours: str
-) -> tuple[list[ImageWrite] | None, str]:
+def plan(remote: RemoteProduct, snapshot: Snapshot, ours: str) -> tuple[list[ImageWrite] | None, str]:
     """The list that takes our picture back, and in words what it does; None where nothing needs to be written.
 
     Nobody else changed the list: the snapshot's order, exactly. Otherwise only our picture changes places with the

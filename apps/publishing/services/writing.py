@@ -1,12 +1,14 @@
 """Write approved pictures into a product: snapshot, upload, one list write, verify. Every step can be resumed.
 
-The replaced image stays in the store's media library (a list write only takes it off the product); we keep its bytes too.
+The replaced image stays in the store's media library (a list write only takes it off the product); its bytes are
+kept here too.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -49,13 +51,13 @@ def write(pk: int) -> list[Publication]:
 def _write(connector: Connector, claimed: list[Publication]) -> None:
     product = claimed[0].product
     remote = connector.product(product.external_id)
-    going = [p for p in claimed if _one(p, lambda p=p: _take_snapshot(connector, remote, p))]
-    going = [p for p in going if _one(p, lambda p=p: _upload(connector, remote, p))]
+    going = [p for p in claimed if _one(p, partial(_take_snapshot, connector, remote, p))]
+    going = [p for p in going if _one(p, partial(_upload, connector, remote, p))]
     if not going:
         return
     after = _put_list(connector, remote, going)
     for publication in going:
-        _one(publication, lambda p=publication: _verify(connector, after, p))
+        _one(publication, partial(_verify, connector, after, publication))
 
 
 def _one(publication: Publication, act: Callable[[], None]) -> bool:
@@ -215,7 +217,9 @@ def _wanted(remote: RemoteProduct, going: list[Publication]) -> list[ImageWrite]
             main = publication.render.file("main") or {}
             name = _filename(publication, main)
             wanted.append(
-                ImageWrite(src=file_url(main["key"], name), name=publication.product.title, alt=_alt(publication))
+                ImageWrite(
+                    src=file_url(main["key"], name), name=publication.product.title, alt=_alt(publication)
+                )
             )
     return wanted
 

@@ -7,9 +7,8 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
-from apps.accounts.models import User
+from apps.accounts.models import Role, User
 from apps.accounts.selectors import at_least, role_of
-from apps.accounts.models import Role
 from apps.flow import flow
 from apps.flow.management.door import Door
 from apps.review import services as review
@@ -24,7 +23,9 @@ class Command(Door):
         parser.add_argument("items", nargs="*", type=int, help="item ids; none lists what waits")
         parser.add_argument("--by", help="username; needed with --override")
         parser.add_argument("--reject", action="store_true", help="say no instead")
-        parser.add_argument("--override", action="store_true", help="confirm a picture whose product pixels changed")
+        parser.add_argument(
+            "--override", action="store_true", help="confirm a picture whose product pixels changed"
+        )
         parser.add_argument("--note", default="")
 
     def act(self, options: dict[str, Any]) -> tuple[dict[str, Any], str]:
@@ -37,7 +38,9 @@ class Command(Door):
         return {"items": decided}, "\n".join(f"item {d['item']}: {d['state']}" for d in decided)
 
     def _list(self) -> tuple[dict[str, Any], str]:
-        rows = Item.objects.filter(state=ItemState.PENDING).select_related("job__photo__product").order_by("pk")
+        rows = (
+            Item.objects.filter(state=ItemState.PENDING).select_related("job__photo__product").order_by("pk")
+        )
         waiting = [
             {"item": i.pk, "product": i.job.photo.product.title, "reasons": i.reasons} for i in rows[:200]
         ]

@@ -40,5 +40,6 @@ class Command(Door):
         way = "uploads to the media library" if store.can_upload else "lets the store download pictures"
         return (
             {"store": store.pk, "name": store.name, "can_upload": store.can_upload, "problem": store.problem},
-            f"Connected {store.name} as store {store.pk}; it {way}." + (f"\n{store.problem}" if store.problem else ""),
+            f"Connected {store.name} as store {store.pk}; it {way}."
+            + (f"\n{store.problem}" if store.problem else ""),
         )

@@ -12,7 +12,9 @@ from apps.flow.dispatcher import Dispatcher
 
 
 class Command(BaseCommand):
-    help = "Run the dispatcher: leases, hand-out, sweeper, audit sealer. One is active, others wait in reserve."
+    help = (
+        "Run the dispatcher: leases, hand-out, sweeper, audit sealer. One is active, others wait in reserve."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         stopping = threading.Event()

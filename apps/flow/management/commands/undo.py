@@ -35,4 +35,6 @@ class Command(Door):
                     "sha256": wish.restored_sha256,
                 }
             )
-        return {"undone": done}, "\n".join(f"publication {d['publication']}: {d['state']}. {d['outcome']}" for d in done)
+        return {"undone": done}, "\n".join(
+            f"publication {d['publication']}: {d['state']}. {d['outcome']}" for d in done
+        )

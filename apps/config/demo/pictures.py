@@ -1,0 +1,81 @@
+"""The photos the demo starts from: a folder of the merchant's, or sample products that the project draws itself."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import CommandError
+
+from gpu_worker import pixels
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic", ".heif"}
+# What WordPress takes into its media library as it is; anything else goes in as JPEG, as a merchant would have to.
+AS_IT_IS = {".jpg", ".jpeg", ".png", ".webp"}
+SAMPLE_PX = 1600
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A product photo to be: its title, file name and bytes."""
+
+    title: str
+    filename: str
+    data: bytes
+
+
+def from_folder(folder: Path, limit: int) -> tuple[list[Picture], list[str]]:
+    """Readable photos of a folder in name order, at most `limit`, and a sentence for each that was left out."""
+    if not folder.is_dir():
+        raise CommandError(f"PHOTOS={folder} is not a folder.")
+    files = sorted(f for f in folder.iterdir() if f.is_file() and not f.name.startswith("."))
+    found: list[Picture] = []
+    skipped: list[str] = []
+    for file in files:
+        if file.suffix.lower() not in SUFFIXES:
+            skipped.append(f"{file.name}: not a photo format that shops use")
+            continue
+        if len(found) == limit:
+            continue
+        try:
+            found.append(_read(file))
+        except (pixels.BadImage, OSError) as error:
+            skipped.append(f"{file.name}: {error}")
+    if not found:
+        raise CommandError(f"PHOTOS={folder} holds no photo that can be read (jpg, png, webp, avif, heic).")
+    return found, skipped
+
+
+def _read(file: Path) -> Picture:
+    data = file.read_bytes()
+    image = pixels.open_safely(data)
+    name = file.name
+    if file.suffix.lower() not in AS_IT_IS:
+        out = io.BytesIO()
+        pixels.upright(image).convert("RGB").save(out, "JPEG", quality=95)
+        data, name = out.getvalue(), f"{file.stem}.jpg"
+    title = file.stem.replace("_", " ").replace("-", " ").strip().capitalize()
+    return Picture(title[:80] or "Product", name, data)
+
+
+def samples() -> list[Picture]:
+    """The project's own dozen, drawn once per installation by the worker's side."""
+    folder = settings.DATA_ROOT / "samples"
+    listing = folder / "samples.json"
+    if not listing.exists():
+        drawn = subprocess.run(
+            [sys.executable, "-m", "gpu_worker", "samples", str(folder), "--size", str(SAMPLE_PX)],
+            cwd=settings.BASE_DIR,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if drawn.returncode:
+            raise CommandError(f"The sample products could not be drawn:\n{drawn.stderr[-2000:]}")
+    rows = json.loads(listing.read_text(encoding="utf-8"))
+    return [Picture(row["title"], row["file"], (folder / row["file"]).read_bytes()) for row in rows]

@@ -1,0 +1,221 @@
+"""The merchant's story, told from what really happens: rows are read, never assumed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.db import transaction
+
+from apps.accounts import services as accounts
+from apps.accounts.models import User, Workspace
+from apps.audit import selectors as audit
+from apps.audit import services as audit_services
+from apps.catalog.models import Photo, Product
+from apps.config.demo import sheet
+from apps.config.demo.shop import Keys, Shop
+from apps.flow import flow
+from apps.ingest.models import Delivery
+from apps.jobs.models import OPEN_STATES, Job, JobState
+from apps.lib import blobs, ids
+from apps.lib.work import WorkState
+from apps.publishing.models import Publication, Undo
+from apps.recipes import services as recipes
+from apps.review.models import Item, ItemState
+from apps.stores import services as stores
+from apps.stores.models import Store
+from connectors.types import Credentials
+
+USERNAME = "demo"
+WORKSPACE = "Demo shop"
+ACTOR = "demo"
+
+
+@dataclass
+class Tally:
+    """How far the products of the story are. Counts of rows."""
+
+    products: int
+    deliveries: int = 0
+    rendered: int = 0
+    failed: int = 0
+    judged: int = 0
+    approved: int = 0
+    waiting: int = 0
+    published: int = 0
+    not_published: int = 0
+    open: int = 0
+
+    @property
+    def settled(self) -> bool:
+        """Every product has a job that ended, and every approved picture was written or refused."""
+        return (
+            self.rendered + self.failed >= self.products
+            and self.open == 0
+            and self.published + self.not_published >= self.approved
+        )
+
+
+@dataclass
+class Outcome:
+    """What the summary line says."""
+
+    tally: Tally
+    shown: int = 0
+    undone: int = 0
+    original_back: bool = False
+    audit_ok: bool = False
+    contact_sheet: str = ""
+    problems: list[str] = field(default_factory=list)
+
+
+@transaction.atomic
+def owner(password: str, *, spot_check_every: int) -> Workspace:
+    """The demo's workspace with its owner and recipe; what is there is kept."""
+    user = User.objects.filter(username=USERNAME).first()
+    if user:
+        return Workspace.objects.get(members=user)
+    user, workspace = accounts.create_owner(username=USERNAME, password=password, workspace_name=WORKSPACE)
+    body = {**recipes.WHITE_PACKSHOT}
+    body["review"] = {**body["review"], "spot_check_every": spot_check_every}
+    recipes.create(workspace, name="White packshot", body=body, by=f"user:{user.pk}", automatic=True)
+    return workspace
+
+
+def connect(workspace: Workspace, keys: Keys) -> Store:
+    """Connect the storefront; a store that is there is only asked to deliver to where we are now."""
+    store = Store.objects.filter(workspace=workspace, url=keys.url).first()
+    if store is None:
+        store = stores.connect(
+            workspace,
+            platform="woocommerce",
+            url=keys.url,
+            credentials=Credentials(keys.consumer_key, keys.consumer_secret, keys.user, keys.app_password),
+            by=ACTOR,
+        )
+        flow.connected(store, by=ACTOR)
+    else:
+        stores.listen(store)
+    return store
+
+
+def tally(store: Store, product_ids: list[int]) -> Tally:
+    """Count the products of the story, by what the database says now."""
+    wanted = {"product__store": store, "product__external_id__in": [str(i) for i in product_ids]}
+    photos = Photo.objects.filter(ours=False, **wanted)
+    jobs = Job.objects.filter(photo__in=photos)
+    items = Item.objects.filter(job__photo__in=photos)
+    publications = Publication.objects.filter(photo__in=photos)
+    return Tally(
+        products=len(product_ids),
+        deliveries=Delivery.objects.filter(store=store).count(),
+        rendered=jobs.filter(state=JobState.DONE).count(),
+        failed=jobs.filter(state__in=[JobState.FAILED, JobState.QUARANTINED]).count(),
+        judged=items.count(),
+        approved=items.filter(state=ItemState.APPROVED).count(),
+        waiting=items.filter(state=ItemState.PENDING).count(),
+        published=publications.filter(published_at__isnull=False).count(),
+        not_published=publications.filter(work_state=WorkState.FAILED).count(),
+        open=jobs.filter(state__in=OPEN_STATES).count(),
+    )
+
+
+def watch(store: Store, product_ids: list[int], *, timeout_s: float) -> Iterator[Tally]:
+    """The tally four times a second, until the story is settled. Raises CommandError when it stands still too long."""
+    deadline, last = time.monotonic() + timeout_s, ""
+    while True:
+        now = tally(store, product_ids)
+        if repr(now) != last:
+            last, deadline = repr(now), time.monotonic() + timeout_s
+        yield now
+        if now.settled:
+            return
+        if time.monotonic() > deadline:
+            raise CommandError(
+                f"Nothing moved for {timeout_s:.0f} s: {now}. Logs are in {settings.DATA_ROOT / 'logs'}"
+            )
+        time.sleep(0.25)
+
+
+def count_shown(shop: Shop, store: Store) -> int:
+    """How many published pictures the storefront's own pages show."""
+    live = Publication.objects.filter(store=store, published_at__isnull=False, undone_at=None)
+    return sum(
+        shop.page_shows(int(p.product.external_id), p.media_src) for p in live.select_related("product")
+    )
+
+
+def undo_one(shop: Shop, store: Store, *, timeout_s: float = 60.0) -> Undo:
+    """Take one publication back (the first; once per installation) and wait for it."""
+    there = Undo.objects.filter(publication__store=store).order_by("pk").first()
+    if there is None:
+        publication = (
+            Publication.objects.filter(store=store, published_at__isnull=False).order_by("pk").first()
+        )
+        if publication is None:
+            raise CommandError("Nothing was published, so there is nothing to undo.")
+        there = flow.undo(publication, by=ACTOR)
+    deadline = time.monotonic() + timeout_s
+    while there.work_state in {WorkState.WAITING, WorkState.RUNNING} and time.monotonic() < deadline:
+        time.sleep(0.2)
+        there.refresh_from_db()
+    return there
+
+
+def original_is_back(shop: Shop, undo: Undo, uploaded_sha256: str) -> bool:
+    """Whether the storefront serves the very bytes that the merchant had uploaded, first in the product's list."""
+    images = shop.product(int(undo.publication.product.external_id))["images"]
+    return bool(images) and shop.sha256_of(images[0]["src"]) == uploaded_sha256
+
+
+def uploaded_sha256(undo: Undo) -> str:
+    """Of the original as we fetched it before anything was written."""
+    return ids.sha256_hex(blobs.read(undo.publication.photo.key))
+
+
+def verify_audit() -> list[str]:
+    """Rows of the trail that do not fit; empty is well."""
+    audit_services.seal()
+    return audit.verify().broken
+
+
+def contact_sheet(store: Store, product_ids: list[int]) -> Path:
+    rows = []
+    products = Product.objects.filter(store=store, external_id__in=[str(i) for i in product_ids])
+    for product in products.order_by("pk"):
+        job = (
+            Job.objects.filter(photo__product=product)
+            .select_related("render", "photo")
+            .order_by("pk")
+            .first()
+        )
+        if job is None or not job.photo.key:
+            continue
+        rows.append(_row(product, job))
+    return sheet.draw(rows, settings.DATA_ROOT / "contact-sheet.jpg")
+
+
+def _row(product: Product, job: Job) -> sheet.Row:
+    item = Item.objects.filter(job=job).first()
+    files = {name: job.render.file(name) if job.render else None for name in ("main", "cutout")}
+    main, cutout = (blobs.read(f["key"]) if f else None for f in (files["main"], files["cutout"]))
+    if item is None:
+        words = f"{job.state}: {job.error}"
+    else:
+        confidence = job.render.confidence if job.render else None
+        sure = f", confidence {confidence:.2f}" if confidence is not None else ""
+        words = f"{'waits for a person' if item.state == ItemState.PENDING else item.state}{sure}"
+        if item.state == ItemState.PENDING and item.reasons:
+            words += f". {item.reasons[0]}"
+    return sheet.Row(
+        title=product.title[:38],
+        before=blobs.read(job.photo.key),
+        cutout=cutout,
+        after=main,
+        state=item.state if item else "",
+        words=words[:84],
+    )

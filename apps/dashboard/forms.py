@@ -1,0 +1,149 @@
+"""Forms. Keys and passwords are never shown again, not even when another field was wrong."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from apps.accounts.models import Workspace
+from apps.dashboard import reading
+from apps.lib.errors import BadRequest
+from apps.recipes import selectors as recipes
+from apps.recipes.models import RecipeVersion
+from apps.stores.models import Store
+from apps.stores.services import clean_url
+from connectors.types import Credentials
+
+PLATFORMS = [("woocommerce", "WooCommerce")]
+
+
+class Secret(forms.PasswordInput):
+    """A field whose value the server never sends back, and that browsers do not offer to fill in."""
+
+    def __init__(self, **attrs: str) -> None:
+        super().__init__(attrs={"autocomplete": "off", "spellcheck": "false", **attrs}, render_value=False)
+
+
+class ConnectForm(forms.Form):
+    """Address and keys of a WooCommerce store. User and application password let us upload files ourselves."""
+
+    platform = forms.ChoiceField(choices=PLATFORMS)
+    url = forms.CharField(
+        label="Address of the store",
+        max_length=300,
+        help_text="As shoppers type it, such as https://shop.example.com",
+        widget=forms.TextInput(attrs={"inputmode": "url", "autocomplete": "url"}),
+    )
+    key = forms.CharField(
+        label="Consumer key",
+        max_length=200,
+        widget=Secret(),
+        help_text="In WooCommerce: Settings, Advanced, REST API, Add key, with read and write permission.",
+    )
+    secret = forms.CharField(label="Consumer secret", max_length=200, widget=Secret())
+    user = forms.CharField(
+        label="WordPress user",
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text="Optional. With an application password, pictures are uploaded straight into the media library.",
+    )
+    app_password = forms.CharField(
+        label="Application password", max_length=200, required=False, widget=Secret()
+    )
+
+    def clean_url(self) -> str:
+        try:
+            return clean_url(self.cleaned_data["url"])
+        except BadRequest as error:
+            raise forms.ValidationError(error.message) from error
+        except ValueError as error:
+            # urlsplit refuses addresses such as https://[bad
+            raise forms.ValidationError("This is not a web address.") from error
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        if bool(found.get("user")) != bool(found.get("app_password")):
+            raise forms.ValidationError(
+                "A WordPress user and an application password belong together: give both or none."
+            )
+        return found
+
+    def wish(self) -> dict[str, Any]:
+        """What `stores.services.connect` takes."""
+        data = self.cleaned_data
+        return {
+            "platform": data["platform"],
+            "url": data["url"],
+            "credentials": Credentials(
+                key=data["key"].strip(),
+                secret=data["secret"].strip(),
+                user=data["user"].strip(),
+                app_password=data["app_password"].strip(),
+            ),
+        }
+
+
+class RegenerateForm(forms.Form):
+    """Which recipe, under what name. `key` is made with the form: sending it twice starts one batch."""
+
+    recipe = forms.ChoiceField(label="Recipe")
+    name = forms.CharField(label="Name of this batch", max_length=120)
+    key = forms.CharField(widget=forms.HiddenInput, max_length=80)
+
+    def __init__(self, *args: Any, workspace: Workspace, store: Store, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._versions = {str(v.pk): v for v in recipes.current(workspace.pk)}
+        field = self.fields["recipe"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(pk, str(v)) for pk, v in self._versions.items()]
+        automatic = next((pk for pk, v in self._versions.items() if v.recipe.automatic), None)
+        field.initial = automatic
+        self.fields["name"].initial = f"{store.name}, {timezone.now():%d %B %Y}"
+        self.fields["key"].initial = uuid.uuid4().hex
+
+    def clean_key(self) -> str:
+        key = self.cleaned_data["key"]
+        if not re.fullmatch(r"[A-Za-z0-9-]{8,80}", key):
+            raise forms.ValidationError("Open this page again.")
+        return key
+
+    def version(self) -> RecipeVersion:
+        return self._versions[self.cleaned_data["recipe"]]
+
+
+class ProductFilter(forms.Form):
+    """What the product list is narrowed to; everything is optional and nonsense is ignored."""
+
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=120,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Title or SKU"}),
+    )
+    state = forms.ChoiceField(label="State", required=False)
+    store = forms.ChoiceField(label="Store", required=False)
+
+    def __init__(self, *args: Any, stores: list[Store], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        states, shops = self.fields["state"], self.fields["store"]
+        assert isinstance(states, forms.ChoiceField) and isinstance(shops, forms.ChoiceField)
+        states.choices = [
+            ("", "Any state"),
+            *((k, label) for k, (label, _) in reading.PRODUCT_STATES.items()),
+        ]
+        shops.choices = [("", "Any store"), *((str(s.pk), s.name) for s in stores)]
+
+    def chosen(self) -> dict[str, Any]:
+        """Arguments for `reading.products`."""
+        self.is_valid()
+        data = getattr(self, "cleaned_data", {})
+        return {
+            "text": data.get("q", "").strip(),
+            "state": data.get("state", ""),
+            "store": int(data["store"]) if data.get("store") else None,
+        }

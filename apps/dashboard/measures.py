@@ -1,0 +1,99 @@
+"""QA's numbers in words that a merchant understands; only what a person can act on, the rest stays a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.template.defaultfilters import filesizeformat
+
+from apps.jobs.models import Render
+
+# Under about this variance of the Laplacian a product looks soft (gpu_worker/qa/picture.py).
+SOFT_UNDER = 20
+# CIEDE2000: about the smallest difference that an attentive eye sees side by side.
+SEEN_FROM_DELTA_E = 1.0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One measure: what it is, its value in words, and whether it deserves a look."""
+
+    name: str
+    value: str
+    look: bool = False
+
+
+def readings(render: Render) -> list[Reading]:
+    """The measures that a person judges by, in the order they matter."""
+    numbers = render.measures
+    found = [_confidence(render.confidence)]
+    found += [read(numbers[name]) for name, read in _READ.items() if numbers.get(name) is not None]
+    found += [_picture(numbers), _original(numbers), _scale(numbers)]
+    return [reading for reading in found if reading is not None]
+
+
+def _confidence(value: float | None) -> Reading | None:
+    return None if value is None else Reading("Cut-out confidence", f"{value:.0%}", look=value < 0.9)
+
+
+def _pixels(levels: float) -> Reading:
+    value = "not at all" if levels == 0 else f"by up to {levels:g} of 255 levels"
+    return Reading("Product's own pixels changed", value, look=levels > 1)
+
+
+def _colour(delta_e: float) -> Reading:
+    seen = delta_e > SEEN_FROM_DELTA_E
+    value = f"ΔE {delta_e:.2f}, " + ("may be visible" if seen else "not visible")
+    return Reading("Colour shift in the file", value, look=seen)
+
+
+def _sharpness(variance: float) -> Reading:
+    soft = variance < SOFT_UNDER
+    return Reading("Sharpness", f"{variance:.0f}, " + ("looks soft" if soft else "sharp"), look=soft)
+
+
+def _touches(share: float) -> Reading:
+    value = "no" if share == 0 else f"yes, along {_percent(share)} of it"
+    return Reading("Product touches the photo's edge", value, look=share > 0.005)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if 0 < share < 0.1 or 0.99 < share < 1 else f"{share:.0%}"
+
+
+_READ: Mapping[str, Callable[[float], Reading]] = {
+    "fidelity_levels_max": _pixels,
+    "fidelity_delta_e_p95": _colour,
+    "fill": lambda share: Reading("Product fills", f"{_percent(share)} of the picture"),
+    "centring_offset": lambda share: Reading("Off centre", _percent(share), look=share > 0.05),
+    "border_white_share": lambda share: Reading("Pure white at the edge", _percent(share)),
+    "touches_frame": _touches,
+    "sharpness": _sharpness,
+    "clipped_highlights": lambda share: Reading("Burnt out", _percent(share), look=share > 0.05),
+    "clipped_shadows": lambda share: Reading("Drowned in black", _percent(share), look=share > 0.2),
+}
+
+
+def _picture(numbers: Mapping[str, Any]) -> Reading | None:
+    if "width_px" not in numbers:
+        return None
+    size = filesizeformat(numbers.get("size_bytes", 0))
+    kind = str(numbers.get("format", "")).upper()
+    return Reading("New file", f"{numbers['width_px']} × {numbers['height_px']} px, {kind}, {size}")
+
+
+def _original(numbers: Mapping[str, Any]) -> Reading | None:
+    if "source_width_px" not in numbers:
+        return None
+    return Reading("Your photo", f"{numbers['source_width_px']} × {numbers['source_height_px']} px")
+
+
+def _scale(numbers: Mapping[str, Any]) -> Reading | None:
+    scale = numbers.get("scale")
+    if not scale:
+        return None
+    if scale > 1:
+        return Reading("Product enlarged", f"{scale:.2f} times", look=scale > 2)
+    return Reading("Product kept at", f"{scale:.0%} of its size")

@@ -1,0 +1,181 @@
+"""How templates show pictures, states, times and events."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django import template
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from apps.audit.models import Event, Seal
+from apps.catalog.models import Photo
+from apps.dashboard import measures, words
+from apps.jobs.models import Job, Render
+from apps.publishing.models import Publication
+from apps.review.models import Item
+from apps.stores.models import Store
+
+register = template.Library()
+
+SUBJECT_PAGES = {"store": "store", "job": "job", "publication": "publication", "product": "product"}
+
+
+# -- pictures --------------------------------------------------------------------------------------------------
+
+
+@register.simple_tag
+def photo_url(photo: Photo, size: str | int) -> str:
+    """Where the photo's copy of that size is; empty while its bytes were not fetched."""
+    if not photo.key:
+        return ""
+    return f"{reverse('dashboard:photo', args=[photo.pk, size])}?v={photo.sha256[:12]}"
+
+
+@register.simple_tag
+def render_url(render: Render | None, name: str, size: str | int) -> str:
+    """Where a file of the render is; empty where it has none in that role."""
+    file = render.file(name) if render else None
+    if render is None or file is None:
+        return ""
+    return f"{reverse('dashboard:render-file', args=[render.pk, name, size])}?v={file['sha256'][:12]}"
+
+
+@register.inclusion_tag("dashboard/parts/picture.html")
+def before(photo: Photo, size: int, title: str = "", eager: bool = False) -> dict[str, Any]:
+    return {
+        "url": photo_url(photo, size),
+        "alt": f"Before: {title}" if title else "",
+        "eager": eager,
+        "missing": "Not fetched yet",
+    }
+
+
+@register.inclusion_tag("dashboard/parts/picture.html")
+def after(render: Render | None, size: int, title: str = "", eager: bool = False) -> dict[str, Any]:
+    return {
+        "url": render_url(render, "main", size),
+        "alt": f"After: {title}" if title else "",
+        "eager": eager,
+        "missing": "No picture yet",
+    }
+
+
+# -- states ----------------------------------------------------------------------------------------------------
+
+
+@register.filter
+def said(row: Any) -> words.Said:
+    """The state of a store, job, item or publication in words."""
+    match row:
+        case words.Said():
+            return row
+        case Store():
+            return words.store(row)
+        case Job():
+            return words.job(row)
+        case Item():
+            publication = getattr(row, "publication", None)
+            return words.publication(publication) if publication else words.item(row)
+        case Publication():
+            return words.publication(row)
+    raise TypeError(f"no words for {type(row).__name__}")
+
+
+@register.inclusion_tag("dashboard/parts/badge.html")
+def badge(row: Any) -> dict[str, Any]:
+    return {"said": said(row)}
+
+
+@register.filter
+def may_undo(row: Publication) -> bool:
+    return words.may_undo(row)
+
+
+@register.filter
+def may_retry(row: Publication) -> bool:
+    return words.may_retry(row)
+
+
+@register.filter
+def readings(render: Render) -> list[measures.Reading]:
+    return measures.readings(render)
+
+
+@register.filter
+def largest(pairs: list[tuple[str, float]]) -> float:
+    return max((value for _, value in pairs), default=0.0)
+
+
+@register.filter
+def pretty(value: Any) -> str:
+    """JSON to read."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+# -- time and the trail ----------------------------------------------------------------------------------------
+
+_STEPS = ((86_400, "day"), (3600, "hour"), (60, "minute"))
+
+
+@register.simple_tag
+def when(at: dt.datetime | None, empty: str = "never") -> SafeString | str:
+    """How long ago, with the exact time (UTC) for machines and for whoever points at it."""
+    if at is None:
+        return empty
+    exact = at.astimezone(dt.UTC)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        exact.isoformat(timespec="seconds"),
+        f"{exact:%d %B %Y, %H:%M:%S} UTC",
+        _ago(exact),
+    )
+
+
+def _ago(at: dt.datetime) -> str:
+    seconds = (dt.datetime.now(dt.UTC) - at).total_seconds()
+    if seconds < 45:
+        return "just now" if seconds > -45 else f"{at:%d %b, %H:%M}"
+    if seconds > 7 * 86_400:
+        return f"{at:%d %b %Y}"
+    for size, name in _STEPS:
+        if seconds >= size:
+            count = round(seconds / size)
+            return f"{count} {name}{'' if count == 1 else 's'} ago"
+    return "a minute ago"
+
+
+@register.filter
+def phrase(event: Event) -> str:
+    return words.phrase(event)
+
+
+@register.filter
+def is_redacted(event: Event) -> bool:
+    return words.redacted(event)
+
+
+@register.filter
+def is_sealed(event: Event) -> bool:
+    try:
+        return event.seal is not None
+    except Seal.DoesNotExist:
+        return False
+
+
+@register.filter
+def named(names: Mapping[str, str], actor: str) -> str:
+    return names.get(actor, actor)
+
+
+@register.filter
+def subject_url(subject: str) -> str:
+    """The page of what an event is about, if it has one."""
+    kind, _, number = subject.partition(":")
+    if kind in SUBJECT_PAGES and number.isdecimal():
+        return reverse(f"dashboard:{SUBJECT_PAGES[kind]}", args=[int(number)])
+    return ""

@@ -1,0 +1,133 @@
+"""Stores: connect, look, read again, regenerate, disconnect."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+
+from apps.accounts.models import Role
+from apps.catalog.models import Sync
+from apps.catalog.selectors import photos_to_render
+from apps.dashboard.access import Asked, action, page, page_for
+from apps.dashboard.forms import ConnectForm, RegenerateForm
+from apps.dashboard.showing import back, show
+from apps.dashboard.views.home import STOP_POLLING
+from apps.flow import flow
+from apps.ingest import selectors as ingest
+from apps.lib.errors import VitrineError
+from apps.lib.work import WorkState
+from apps.stores import selectors as stores
+from apps.stores import services
+from apps.stores.models import Store, StoreState
+from connectors.errors import ConnectorError
+
+DELIVERIES = 20
+
+
+@page
+def store_list(request: Asked) -> HttpResponse:
+    rows = stores.of_workspace(request.workspace.pk).annotate(
+        product_count=Count("products", filter=Q(products__present=True))
+    )
+    return show(request, "stores.html", {"stores": rows})
+
+
+@page
+def store(request: Asked, pk: int) -> HttpResponse:
+    row = _store(request, pk)
+    return show(
+        request,
+        "store.html",
+        {
+            "store": row,
+            "products": row.products.filter(present=True).count(),
+            "photos": photos_to_render(row.pk).count(),
+            "deliveries": ingest.recent(row.pk)[:DELIVERIES],
+            "sync": _last_sync(row),
+            "connected": row.state != StoreState.DISCONNECTED,
+        },
+    )
+
+
+@page
+def sync_state(request: Asked, pk: int) -> HttpResponse:
+    """How far reading the catalogue is; polled while it goes on."""
+    row = _store(request, pk)
+    sync = _last_sync(row)
+    going = sync is not None and sync.work_state in {WorkState.WAITING, WorkState.RUNNING}
+    return show(
+        request, "parts/sync.html", {"store": row, "sync": sync}, status=200 if going else STOP_POLLING
+    )
+
+
+@page_for(Role.OWNER)
+def connect(request: Asked) -> HttpResponse:
+    """The form; with ?store=ID for new keys of a store that is there."""
+    form = ConnectForm(request.POST or None, initial=_known(request))
+    if request.method == "POST" and form.is_valid():
+        try:
+            row = services.connect(request.workspace, by=request.actor, **form.wish())
+        except (ConnectorError, VitrineError) as error:
+            form.add_error(None, error.message)
+        else:
+            flow.connected(row, by=request.actor)
+            messages.success(request, f"{row.name} is connected. Its catalogue is being read.")
+            return redirect("dashboard:store", row.pk)
+    return show(request, "connect.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _known(request: Asked) -> dict[str, str]:
+    wanted = request.GET.get("store", "")
+    row = stores.of_workspace(request.workspace.pk).filter(pk=wanted).first() if wanted.isdecimal() else None
+    return {"url": row.url, "platform": row.platform} if row else {}
+
+
+@action(Role.OWNER)
+def sync(request: Asked, pk: int) -> HttpResponse:
+    row = _store(request, pk)
+    if row.state == StoreState.DISCONNECTED:
+        return back(
+            request, "dashboard:store", pk, trouble="This store is disconnected. Connect it again first."
+        )
+    flow.connected(row, by=request.actor)
+    return back(request, "dashboard:store", pk, ok="The catalogue is being read again.")
+
+
+@page_for(Role.OWNER)
+def regenerate(request: Asked, pk: int) -> HttpResponse:
+    """Says how many photos it is about, then renders them all. The key in the form makes a double click one batch."""
+    row = _store(request, pk)
+    photos = photos_to_render(row.pk).count()
+    form = RegenerateForm(request.POST or None, workspace=request.workspace, store=row)
+    if request.method == "POST" and form.is_valid():
+        version = form.version()
+        batch, added = flow.regenerate(
+            row, version, name=form.cleaned_data["name"], key=form.cleaned_data["key"], by=request.actor
+        )
+        sentence = (
+            f"{added} photos are being rendered with {version}."
+            if added
+            else f"“{batch.name}” was started before."
+        )
+        return back(request, "dashboard:jobs", ok=sentence)
+    context = {"store": row, "form": form, "photos": photos}
+    return show(request, "regenerate.html", context, status=422 if form.errors else 200)
+
+
+@page_for(Role.OWNER)
+def disconnect(request: Asked, pk: int) -> HttpResponse:
+    row = _store(request, pk)
+    if request.method != "POST":
+        return show(request, "disconnect.html", {"store": row})
+    services.disconnect(row, by=request.actor)
+    return back(request, "dashboard:stores", ok=f"{row.name} is disconnected and its keys are forgotten.")
+
+
+def _store(request: Asked, pk: int) -> Store:
+    return get_object_or_404(stores.of_workspace(request.workspace.pk), pk=pk)
+
+
+def _last_sync(row: Store) -> Sync | None:
+    return row.syncs.order_by("-pk").first()

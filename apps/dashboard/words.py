@@ -1,0 +1,144 @@
+"""What rows say in a merchant's words: states, and the sentences of the audit trail."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from apps.audit.models import Detail, Event
+from apps.jobs.models import OPEN_STATES, Job, JobState
+from apps.lib.work import WorkState
+from apps.publishing.models import Publication, Undo
+from apps.review.models import Item, ItemState
+from apps.stores.models import Store, StoreState
+
+
+@dataclass(frozen=True)
+class Said:
+    """A state in words. `tone` is good, bad, warn, busy or quiet; `moving`: it will change by itself."""
+
+    tone: str
+    text: str
+    detail: str = ""
+    moving: bool = False
+
+
+def store(row: Store) -> Said:
+    tone = {StoreState.CONNECTED: "good", StoreState.BROKEN: "bad"}.get(StoreState(row.state), "quiet")
+    return Said(tone, row.get_state_display().capitalize(), row.problem)
+
+
+def job(row: Job) -> Said:
+    """A job that failed before and waits again tells its last reason, too."""
+    tone = {
+        JobState.DONE: "good",
+        JobState.FAILED: "bad",
+        JobState.QUARANTINED: "bad",
+        JobState.CANCELLED: "quiet",
+    }.get(JobState(row.state), "busy")
+    text = "Rendered before, taken from the cache" if row.cached else row.get_state_display().capitalize()
+    return Said(tone, text, row.error, moving=row.state in OPEN_STATES)
+
+
+def item(row: Item) -> Said:
+    match row.state:
+        case ItemState.PENDING:
+            return Said("warn", "Waiting for you", " ".join(row.reasons))
+        case ItemState.REJECTED:
+            return Said("quiet", "Rejected")
+    return Said("good", "Approved")
+
+
+def undo_of(row: Publication) -> Undo | None:
+    """The undo of a publication, without a query where it was selected along."""
+    return getattr(row, "undo", None)
+
+
+def publication(row: Publication) -> Said:
+    """Where a picture is on its way into the store, or back out of it."""
+    undo = undo_of(row)
+    if row.undone_at is not None:
+        return Said("quiet", "Taken back", undo.outcome if undo else "")
+    if undo is not None:
+        if undo.work_state == WorkState.FAILED:
+            return Said("bad", "Could not be taken back", undo.error)
+        return Said("busy", "Being taken back", undo.error, moving=True)
+    if row.work_state == WorkState.FAILED:
+        return Said("bad", "Not written into the store", row.error)
+    if row.published_at is not None:
+        return Said("good", "Live in the store")
+    if row.work_state == WorkState.RUNNING:
+        return Said("busy", "Being written into the store", row.error, moving=True)
+    return Said("busy", "Waiting to be written into the store", row.error, moving=True)
+
+
+def may_undo(row: Publication) -> bool:
+    """Whether an undo makes sense now: it is live, or an earlier undo failed."""
+    undo = undo_of(row)
+    return row.live and (undo is None or undo.work_state == WorkState.FAILED)
+
+
+def may_retry(row: Publication) -> bool:
+    return row.work_state == WorkState.FAILED and row.published_at is None and undo_of(row) is None
+
+
+# -- the trail: "<who> <phrase>" ---------------------------------------------------------------------------------
+
+PHRASES: dict[str, str] = {
+    "workspace.created": "created the workspace {name}",
+    "apikey.created": "made the API key {name}",
+    "store.connected": "connected the store {url}",
+    "store.disconnected": "disconnected the store",
+    "store.synced": "read the store's catalogue: {products} products",
+    "product.gone": "noticed that the product is no longer in the store",
+    "recipe.version": "saved version {number} of the recipe {name}",
+    "batch.created": "started the batch “{name}”",
+    "photo.rendered": "rendered the photo",
+    "photo.published": "wrote the picture into the store",
+    "photo.restored": "put the original back. {outcome}",
+    "job.failed": "ended the job without a picture: {message}",
+    "job.quarantined": "set the job aside: {message}",
+    "job.cancelled": "cancelled the job",
+    "attempt.lost": "lost touch with a worker; the job is tried again",
+    "render.judged": "judged the picture: {verdict}",
+    "render.approved": "approved the picture",
+    "render.rejected": "rejected the picture",
+    "publication.asked": "asked for the picture to be written into the store",
+    "publication.failed": "could not write the picture into the store: {error}",
+    "publication.retried": "tried again to write the picture into the store",
+    "undo.asked": "asked for the original back",
+    "undo.failed": "could not put the original back: {error}",
+    "audit.redacted": "removed personal details from an event",
+}
+VERDICTS = {"approve": "good enough to go out by itself", "review": "a person should look at it"}
+
+
+def phrase(event: Event) -> str:
+    """What happened, to follow the actor's name. A detail that was redacted leaves an ellipsis."""
+    body = _detail(event)
+    values: defaultdict[str, Any] = defaultdict(lambda: "…", body)
+    if "verdict" in body:
+        values["verdict"] = VERDICTS.get(body["verdict"], body["verdict"])
+    known = PHRASES.get(event.verb)
+    said = known.format_map(values).strip() if known else event.verb.replace(".", " ")
+    if body.get("override"):
+        said += ", although the product's own pixels changed"
+    if body.get("note"):
+        said += f": “{body['note']}”"
+    return said
+
+
+def redacted(event: Event) -> bool:
+    return not _has_detail(event)
+
+
+def _detail(event: Event) -> dict[str, Any]:
+    return event.detail.body if _has_detail(event) else {}
+
+
+def _has_detail(event: Event) -> bool:
+    try:
+        return event.detail is not None
+    except Detail.DoesNotExist:
+        return False

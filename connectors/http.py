@@ -1,0 +1,275 @@
+"""The one guarded client behind every outgoing call: timeouts, size caps, a retry rule, errors in our words.
+
+Reads are repeated a few times; a write never is. A write that may have reached the store and got no clear
+answer raises `OutcomeUnknown`, so that the caller looks before it repeats. Redirects are off, except for
+images.
+"""
+
+from __future__ import annotations
+
+import json as jsonlib
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.structures import CaseInsensitiveDict
+
+from connectors.addresses import AddressGuard, Resolve, resolve_by_system
+from connectors.answers import error_for, image_error_for
+from connectors.base import Settings, Throttle
+from connectors.errors import (
+    ConnectorError,
+    ForbiddenHost,
+    OutcomeUnknown,
+    RateLimited,
+    Rejected,
+    TooLarge,
+    Unavailable,
+)
+from connectors.scrubbing import Scrubber
+from connectors.transport import Flight, GuardedAdapter
+
+# Signs one try: gets method and URL, gives the URL and headers to send. Called anew for every try, as an
+# OAuth nonce may be used once.
+Authorise = Callable[[str, str], tuple[str, Mapping[str, str]]]
+
+Result = TypeVar("Result")
+
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+RETRY_STATUSES = frozenset({429, 502, 503, 504})
+MAX_TRIES = 3
+FIRST_PAUSE_S = 0.5
+MAX_PAUSE_S = 10.0  # asked to wait longer than this, we give the work back instead of blocking a worker
+CONNECT_TIMEOUT_S = 10.0
+MAX_IMAGE_REDIRECTS = 3
+_CHUNK_BYTES = 64 * 1024
+_TLS = "tls"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer, read under the cap. `url` carries no secrets."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    url: str
+
+    def json(self) -> Any:
+        """The body as JSON; only called on answers that `Http` has found to be JSON."""
+        return jsonlib.loads(self.body)
+
+
+class Http:
+    """A client for one store. Not thread-safe, like the connector that owns it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        throttle: Throttle | None = None,
+        scrubber: Scrubber | None = None,
+        resolve: Resolve = resolve_by_system,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.settings = settings
+        self.guard = AddressGuard(settings.allow_private_hosts, resolve)
+        self._throttle = throttle
+        self._scrubber = scrubber or Scrubber()
+        self._sleep = sleep
+        self._jitter = jitter
+        self._adapter = GuardedAdapter(self.guard, settings.ca_file)
+        self._session = requests.Session()
+        self._session.trust_env = False  # no proxies, netrc or CA bundles from the environment
+        self._session.mount("https://", self._adapter)
+        self._session.mount("http://", self._adapter)
+
+    def request_json(
+        self,
+        method: str,
+        url: str,
+        *,
+        authorise: Authorise | None = None,
+        json: Any = None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Call a JSON API. What comes back has a 2xx status and a JSON body; the rest raises our errors."""
+        sent = {"Accept": "application/json", **(headers or {})}
+        if json is not None:
+            data, sent["Content-Type"] = jsonlib.dumps(json).encode(), "application/json"
+        write = method not in READS
+
+        def attempt() -> Answer:
+            answer = self._once(method, url, authorise, data, sent, self.settings.max_json_bytes, write)
+            error = error_for(
+                answer.status, answer.headers, answer.body, write=write, clean=self._scrubber.clean
+            )
+            if error is not None:
+                raise error
+            return answer
+
+        return attempt() if write else self._repeated(attempt)
+
+    def fetch_image(self, url: str) -> bytes:
+        """The bytes behind `url`, at most `max_image_bytes`, without credentials and on one host only."""
+
+        def attempt() -> bytes:
+            target = url
+            for _ in range(MAX_IMAGE_REDIRECTS + 1):
+                headers = {"Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
+                answer = self._once("GET", target, None, None, headers, self.settings.max_image_bytes, False)
+                if answer.status not in {301, 302, 303, 307, 308}:
+                    break
+                target = self._same_host(target, answer.headers.get("Location", ""))
+            else:
+                raise Rejected("the image address redirects without end", code="redirects")
+            error = image_error_for(answer.status, answer.headers, answer.body, clean=self._scrubber.clean)
+            if error is not None:
+                raise error
+            return answer.body
+
+        return self._repeated(attempt)
+
+    def close(self) -> None:
+        """Close kept connections."""
+        self._session.close()
+
+    def _same_host(self, source: str, location: str) -> str:
+        target = urljoin(source, location)
+        if urlsplit(target).hostname != urlsplit(source).hostname:
+            raise ForbiddenHost("the image address redirects to another host")
+        return target
+
+    def _repeated(self, attempt: Callable[[], Result]) -> Result:
+        """Try a read up to `MAX_TRIES` times, as long as waiting can help and is short."""
+        started = time.monotonic()
+        failure: ConnectorError
+        for number in range(1, MAX_TRIES + 1):
+            try:
+                return attempt()
+            except Unavailable as error:
+                pause_s, failure = self._pause_s(number, error), error
+                if error.code == _TLS or (error.status is not None and error.status not in RETRY_STATUSES):
+                    raise
+            except RateLimited as error:
+                pause_s, failure = max(error.retry_after_s, self._pause_s(number, error)), error
+            spent_s = time.monotonic() - started
+            if (
+                number == MAX_TRIES
+                or pause_s > MAX_PAUSE_S
+                or spent_s + pause_s > self.settings.read_timeout_s
+            ):
+                raise failure
+            self._sleep(pause_s)
+        raise AssertionError("the loop returns or raises")
+
+    def _pause_s(self, number: int, error: ConnectorError) -> float:
+        # Exponential with half of it by chance, so that many workers do not come back at the same moment.
+        return FIRST_PAUSE_S * 2 ** (number - 1) * (0.5 + self._jitter() / 2)
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        authorise: Authorise | None,
+        data: bytes | None,
+        headers: Mapping[str, str],
+        max_bytes: int,
+        write: bool,
+    ) -> Answer:
+        """One try. Raises outside the except block, so that no error of ours drags one with secrets along."""
+        self.guard.check_url(url)
+        if self._throttle is not None:
+            self._throttle()
+        target, signed = authorise(method, url) if authorise else (url, {})
+        sent = {"User-Agent": self.settings.user_agent, **headers, **signed}
+        if write:
+            # A kept connection may have been closed by the store meanwhile; on a fresh one, a connection that
+            # could not be made means for certain that nothing was done.
+            self._session.close()
+        flight = self._adapter.flight = Flight()
+        total_s = self.settings.write_timeout_s if write else self.settings.read_timeout_s
+        watchdog = threading.Timer(total_s, flight.cut)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            answer = self._exchange(method, target, url, data, sent, max_bytes, total_s)
+            if not flight.expired:
+                return answer
+            # Cut in mid-answer, which without a Content-Length looks like a whole one.
+            failure = self._failure(TimeoutError(), flight, write, total_s)
+        except requests.RequestException as error:
+            failure = self._failure(error, flight, write, total_s)
+        except (OSError, ValueError) as error:  # urllib3 lets a few through when a socket is cut under it
+            failure = self._failure(error, flight, write, total_s)
+        finally:
+            watchdog.cancel()
+        raise failure
+
+    def _exchange(
+        self,
+        method: str,
+        target: str,
+        url: str,
+        data: bytes | None,
+        sent: Mapping[str, str],
+        max_bytes: int,
+        total_s: float,
+    ) -> Answer:
+        timeout = (min(CONNECT_TIMEOUT_S, total_s), total_s)
+        with self._session.request(
+            method, target, data=data, headers=dict(sent), timeout=timeout, allow_redirects=False, stream=True
+        ) as response:
+            announced = response.headers.get("Content-Length", "")
+            if announced.isdigit() and int(announced) > max_bytes:
+                raise TooLarge(f"{int(announced)} bytes announced, {max_bytes} accepted")
+            body = bytearray()
+            for chunk in response.iter_content(_CHUNK_BYTES):
+                body += chunk
+                if len(body) > max_bytes:
+                    raise TooLarge(f"more than {max_bytes} bytes")
+            return Answer(
+                response.status_code,
+                CaseInsensitiveDict(response.headers),
+                bytes(body),
+                self._scrubber.clean(url),
+            )
+
+    def _failure(self, error: Exception, flight: Flight, write: bool, total_s: float) -> ConnectorError:
+        """What a broken exchange means: nothing happened yet, or nobody knows."""
+        if flight.expired or isinstance(error, requests.Timeout):
+            what = f"no complete answer within {total_s:g} s"
+        else:
+            what = self._scrubber.clean(_reason(error))
+        if write and flight.connected:
+            return OutcomeUnknown(what)
+        # A wrong certificate does not come right within seconds, so that is not repeated at once.
+        return Unavailable(what, code=_TLS if isinstance(error, requests.exceptions.SSLError) else "")
+
+
+def _reason(error: Exception) -> str:
+    """The innermost cause in a few words: requests and urllib3 wrap it three times and repeat the address."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"no secure connection: {_innermost(error)}"
+    if isinstance(error, requests.ConnectionError):
+        return f"no connection: {_innermost(error)}"
+    return f"the answer broke off: {_innermost(error)}"
+
+
+def _innermost(error: BaseException) -> str:
+    for _ in range(6):
+        inner = getattr(error, "reason", None)
+        if not isinstance(inner, BaseException):
+            inner = next((a for a in error.args if isinstance(a, BaseException)), None)
+        if inner is None:
+            break
+        error = inner
+    text = str(error).rpartition("object at 0x")[2].partition(": ")[2] or str(error)
+    return text[:200] or type(error).__name__

@@ -1,0 +1,138 @@
+"""WooCommerce's JSON in our words. Tolerant: plugins and versions add, drop and mistype fields."""
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.errors import NotJson
+from connectors.types import ImageWrite, RemoteImage, RemoteProduct, RemoteVariant, RemoteWebhook
+
+# What a catalogue page needs; it cuts an answer of 100 products to a third.
+PRODUCT_FIELDS = (
+    "id,name,permalink,status,type,parent_id,sku,date_modified_gmt,images,variations,categories,tags,attributes,"
+    "brands,price,catalog_visibility,meta_data"
+)
+VARIATION_FIELDS = "id,name,sku,image,attributes,date_modified_gmt"
+MEDIA_FIELDS = "id,slug,source_url,alt_text,title,media_details"
+
+
+def product(data: Mapping[str, Any], variations: list[Mapping[str, Any]] | None = None) -> RemoteProduct:
+    """A wc/v3 product. Without `variations` (a catalogue page) its variants carry their ids only."""
+    if not isinstance(data, Mapping) or "id" not in data:
+        raise NotJson("an answer without a product in it")
+    variants = tuple(variant(v) for v in variations) if variations is not None else _bare_variants(data)
+    return RemoteProduct(
+        id=str(data["id"]),
+        title=text(data.get("name")),
+        url=text(data.get("permalink")),
+        status=text(data.get("status")),
+        type=text(data.get("type")),
+        modified_at=gmt(data.get("date_modified_gmt")),
+        images=tuple(image(i) for i in _items(data, "images")),
+        variants=variants,
+        parent_id=str(data["parent_id"]) if data.get("parent_id") else "",
+        sku=text(data.get("sku")),
+        categories=_names(data, "categories"),
+        tags=_names(data, "tags"),
+        vendor=next(iter(_names(data, "brands")), ""),
+        raw=data,
+    )
+
+
+def variant(data: Mapping[str, Any]) -> RemoteVariant:
+    """One of products/{id}/variations; its title is what its attributes say, such as "Red, Large"."""
+    options = ", ".join(text(a.get("option")) for a in _items(data, "attributes") if a.get("option"))
+    picture = data.get("image")
+    return RemoteVariant(
+        id=str(data["id"]),
+        title=options or text(data.get("name")),
+        sku=text(data.get("sku")),
+        image=image(picture) if isinstance(picture, Mapping) and picture.get("id") else None,
+    )
+
+
+def image(data: Mapping[str, Any]) -> RemoteImage:
+    """An entry of a product's images."""
+    return RemoteImage(
+        id=str(data.get("id", "")),
+        src=text(data.get("src")),
+        alt=text(data.get("alt")),
+        name=text(data.get("name")),
+    )
+
+
+def image_entry(entry: ImageWrite) -> dict[str, Any]:
+    """What `PUT products/{id}` wants for one image. With both, WooCommerce lets the id win; so does this."""
+    if entry.id:
+        out: dict[str, Any] = {"id": int(entry.id)}
+    else:
+        out = {"src": entry.src}
+    if entry.alt:
+        out["alt"] = entry.alt
+    if entry.name:
+        out["name"] = entry.name
+    return out
+
+
+def media(data: Mapping[str, Any]) -> RemoteImage:
+    """A wp/v2 media item, whose fields have other names than a product's image."""
+    title = data.get("title")
+    if isinstance(title, Mapping):
+        title = title.get("raw") or title.get("rendered")
+    if not data.get("id"):
+        raise NotJson("an answer without a media item in it")
+    return RemoteImage(
+        id=str(data["id"]), src=text(data.get("source_url")), alt=text(data.get("alt_text")), name=text(title)
+    )
+
+
+def media_file(data: Mapping[str, Any]) -> str:
+    """The file name of a media item, without its folder."""
+    details = data.get("media_details")
+    path = text(details.get("file")) if isinstance(details, Mapping) else ""
+    return (path or text(data.get("source_url"))).rpartition("/")[2]
+
+
+def webhook(data: Mapping[str, Any]) -> RemoteWebhook:
+    """One of wc/v3/webhooks; ``paused`` and ``disabled`` both mean that nothing comes."""
+    return RemoteWebhook(
+        id=str(data["id"]),
+        topic=text(data.get("topic")),
+        delivery_url=text(data.get("delivery_url")),
+        active=data.get("status") == "active",
+    )
+
+
+def gmt(value: Any) -> dt.datetime:
+    """A ``*_gmt`` time as an aware datetime; the epoch where the store has none, as some imports do."""
+    try:
+        parsed = dt.datetime.fromisoformat(str(value))
+    except ValueError:
+        return dt.datetime.fromtimestamp(0, dt.UTC)
+    return parsed.replace(tzinfo=dt.UTC) if parsed.tzinfo is None else parsed.astimezone(dt.UTC)
+
+
+def text(value: Any) -> str:
+    """A text field. WordPress encodes names as HTML (``&amp;``); we keep what the merchant typed."""
+    return html.unescape(value) if isinstance(value, str) else ""
+
+
+def _items(data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    value = data.get(key)
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _names(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    return tuple(text(item.get("name")) for item in _items(data, key) if item.get("name"))
+
+
+def _bare_variants(data: Mapping[str, Any]) -> tuple[RemoteVariant, ...]:
+    ids = data.get("variations")
+    return (
+        tuple(RemoteVariant(id=str(i), title="") for i in ids if isinstance(i, int))
+        if isinstance(ids, list)
+        else ()
+    )

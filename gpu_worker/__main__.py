@@ -1,0 +1,189 @@
+"""The command line: python -m gpu_worker cutout | render | inspect | doctor | models | samples | work."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from gpu_worker import doors
+from gpu_worker.errors import WorkerError
+
+FAILED, PARTLY_FAILED = 2, 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one door. Returns the exit code: 0, 1 where some of several files failed, 2 for an error."""
+    asked = _parser().parse_args(arguments)
+    try:
+        code: int = asked.door(asked)
+        return code
+    except (WorkerError, doors.Wrong) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m gpu_worker", description="Renders product photos.")
+    door = parser.add_subparsers(required=True, metavar="DOOR")
+    one = door.add_parser(
+        "cutout", help="cut the product out: RGBA PNG; IN may be a folder, then OUT is one too"
+    )
+    one.add_argument("source", type=Path, metavar="IN")
+    one.add_argument("target", type=Path, metavar="OUT")
+    one.add_argument("--json", action="store_true")
+    one.set_defaults(door=_cutout)
+    one = door.add_parser(
+        "render", help="run a pipeline on FILE … (one render each) or ROLE=FILE … (one render)"
+    )
+    one.add_argument("pipeline", metavar="PIPELINE")
+    one.add_argument("inputs", nargs="+", metavar="IN")
+    one.add_argument("--recipe", type=Path, required=True, metavar="FILE.json")
+    one.add_argument("--out", type=Path, required=True, metavar="DIR")
+    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--json", action="store_true")
+    one.set_defaults(door=_render)
+    one = door.add_parser("inspect", help="measure any picture, and hold it against a channel's rules")
+    one.add_argument("image", type=Path, metavar="IMAGE")
+    one.add_argument("--channel", metavar="amazon-main")
+    one.add_argument("--json", action="store_true")
+    one.set_defaults(door=_inspect)
+    for name, run, said in (
+        ("doctor", _doctor, "say what this machine has and lacks"),
+        ("models", _models, "list model weights and their licences"),
+    ):
+        one = door.add_parser(name, help=said)
+        one.add_argument("--json", action="store_true")
+        one.set_defaults(door=run)
+    one = door.add_parser("samples", help="draw sample photos with exact mattes")
+    one.add_argument("folder", type=Path, metavar="DIR")
+    one.add_argument("--size", type=int, default=1600, metavar="PX")
+    one.set_defaults(door=_samples)
+    one = door.add_parser("work", help="take jobs from the broker until stopped")
+    one.add_argument("--log-level", default="INFO")
+    one.set_defaults(door=_work)
+    return parser
+
+
+def _line(shown: dict[str, Any]) -> None:
+    print(json.dumps(shown, sort_keys=False), flush=True)
+
+
+def _cutout(asked: argparse.Namespace) -> int:
+    from rich.progress import track
+
+    if not asked.source.exists():
+        raise doors.Wrong(f"{asked.source}: no such file or folder.")
+    total = len(doors.photos_in(asked.source)) if asked.source.is_dir() else 1
+    steps: Any = doors.cutouts(asked.source, asked.target)
+    if asked.source.is_dir() and not asked.json:
+        steps = track(steps, total=total, description="cutting out")
+    failed = 0
+    for photo, shown in steps:
+        failed += "error" in shown
+        if asked.json:
+            _line(shown)
+        elif "error" in shown:
+            print(f"{photo.name}: {shown['error']}", file=sys.stderr)
+        elif total == 1:
+            print(f"{asked.target}: confidence {shown['confidence']:.2f}, {shown['seconds']:.2f} s")
+    return PARTLY_FAILED if failed else 0
+
+
+def _render(asked: argparse.Namespace) -> int:
+    recipe = doors.recipe_file(asked.recipe, asked.pipeline)
+    todo = doors.jobs(asked.inputs)
+    failed = 0
+    for inputs in todo:
+        try:
+            shown = doors.render(recipe, inputs, asked.out, asked.seed)
+        except (WorkerError, doors.Wrong) as error:
+            if len(todo) == 1:
+                raise
+            failed += 1
+            print(f"error: {inputs['main']}: {error}", file=sys.stderr)
+            continue
+        if asked.json:
+            _line(shown)
+        else:
+            print(f"{shown['file']}: confidence {shown['confidence']:.2f}, {shown['seconds']:.2f} s")
+    return PARTLY_FAILED if failed else 0
+
+
+def _inspect(asked: argparse.Namespace) -> int:
+    shown = doors.inspect(asked.image, asked.channel)
+    if asked.json:
+        _line(shown)
+        return 0
+    for name, value in shown["measures"].items():
+        print(f"{name:24} {value}")
+    for check in shown.get("checks", ()):
+        print(
+            f"{'pass' if check['passed'] else 'FAIL'}  {check['rule']}: {check['value']} (wanted: {check['wanted']})"
+        )
+    return 0
+
+
+def _doctor(asked: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from gpu_worker import doctor
+
+    findings = doctor.examine()
+    well = doctor.can_render(findings)
+    if asked.json:
+        _line({"can_render": well, "findings": [asdict(f) for f in findings]})
+        return 0 if well else FAILED
+    signs = {True: "ok  ", False: "FAIL", None: "-   "}
+    for finding in findings:
+        print(f"{signs[finding.ok]} {finding.name:15} {finding.value}")
+        if finding.hint:
+            print(f"     {'':15} → {finding.hint}")
+    print("The classic engine can run here." if well else "The classic engine can't run here.")
+    return 0 if well else FAILED
+
+
+def _models(asked: argparse.Namespace) -> int:
+    from gpu_worker.models.registry import WEIGHTS, accepted
+
+    if asked.json:
+        for weights in WEIGHTS:
+            _line({"id": weights.id, "revision": weights.revision, "sha256": dict(weights.sha256),
+                   "licence": weights.licence, "commercial_use": weights.commercial_use.value,
+                   "purpose": weights.purpose, "accepted": weights.id in accepted()})  # fmt: skip
+        return 0
+    if not WEIGHTS:
+        print("No weights are listed. The classic engine needs none.")
+    for weights in WEIGHTS:
+        print(
+            f"{weights.key}  {weights.licence}  commercial use: {weights.commercial_use.value}  {weights.purpose}"
+        )
+    return 0
+
+
+def _samples(asked: argparse.Namespace) -> int:
+    for shown in doors.samples(asked.folder, asked.size):
+        print(f"{shown['file']}  {shown['title']} ({shown['backdrop']})")
+    return 0
+
+
+def _work(asked: argparse.Namespace) -> int:
+    from gpu_worker import app
+    from gpu_worker.storage import open_storage
+
+    if not app.SETTINGS.storage_url:
+        raise doors.Wrong("STORAGE_URL is not set: the worker would not know where photos are.")
+    try:
+        open_storage(app.SETTINGS.storage_url)
+    except ValueError as error:
+        raise doors.Wrong(str(error)) from None
+    app.work(asked.log_level)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

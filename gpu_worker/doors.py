@@ -1,0 +1,191 @@
+"""What stands behind the command line: each door takes parsed arguments and returns what is to be shown."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gpu_worker.errors import BadRecipe, UnusablePhoto, WorkerError
+
+PHOTO_SUFFIXES = {
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".webp",
+    ".avif",
+    ".heic",
+    ".heif",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".gif",
+}
+EXTENSIONS = {"jpeg": "jpg"}
+
+
+class Wrong(Exception):
+    """The command line asks for something that can't be done."""
+
+
+def photos_in(folder: Path) -> list[Path]:
+    """The pictures of a folder by their names, sorted. Raises Wrong where there are none."""
+    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file())
+    if not found:
+        raise Wrong(f"There are no photos in {folder}.")
+    return found
+
+
+def read(path: Path) -> bytes:
+    """The file's bytes. Raises Wrong."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Wrong(f"{path}: {error.strerror}.") from None
+
+
+def write(path: Path, data: bytes) -> None:
+    """Writes a result, its folder too. Raises Wrong."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        raise Wrong(f"{path}: {error.strerror}.") from None
+
+
+def cutout(source: Path, target: Path) -> dict[str, Any]:
+    """Writes the RGBA cut-out of one photo at its own size; returns confidence, seconds and engine."""
+    from PIL import Image
+
+    from gpu_worker import runner
+    from gpu_worker.stages.encode import cutout_image, save
+    from gpu_worker.stages.load import open_photo
+    from gpu_worker.stages.normalise import normalise
+
+    engine = runner.loaded("classic")
+    data = read(source)
+    started = time.perf_counter()
+    rgb, given, _ = normalise(open_photo(data))
+    if given is None:
+        matte = engine.cutout(rgb)
+        alpha, confidence = matte.alpha, matte.confidence
+    else:
+        alpha, confidence = given, 1.0
+    seconds = time.perf_counter() - started
+    image: Image.Image = cutout_image(rgb, alpha)
+    write(target, save(image, "png", None))
+    return {
+        "confidence": round(float(confidence), 4),
+        "seconds": round(seconds, 3),
+        "engine": f"{engine.name}/{engine.versions['cutout']}",
+    }
+
+
+def cutouts(source: Path, target: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """One photo, or every photo of a folder into a folder. A bad file in a folder is reported and the rest goes on."""
+    if not source.is_dir():
+        yield source, cutout(source, target)
+        return
+    for photo in photos_in(source):
+        try:
+            shown = cutout(photo, target / f"{photo.stem}.png")
+        except (WorkerError, Wrong) as error:
+            shown = {"error": str(error)}
+        yield photo, {"file": str(photo), **shown}
+
+
+def recipe_file(path: Path, pipeline: str) -> dict[str, Any]:
+    """The recipe of a file, for the pipeline that was asked for. Raises Wrong or BadRecipe."""
+    try:
+        raw = json.loads(read(path))
+    except ValueError as error:
+        raise Wrong(f"{path} is no valid JSON: {error}.") from None
+    if not isinstance(raw, dict):
+        raise BadRecipe(f"{path} must hold a JSON object.")
+    if raw.setdefault("pipeline", pipeline) != pipeline:
+        raise BadRecipe(f"{path} is a recipe for the pipeline {raw['pipeline']!r}, not {pipeline!r}.")
+    return raw
+
+
+def jobs(arguments: list[str]) -> list[dict[str, Path]]:
+    """FILE … are renders of their own; ROLE=FILE … are the inputs of one render together.
+
+    Raises Wrong for a mixture, a role that comes twice or a missing ``main``.
+    """
+    with_role = [a.partition("=") for a in arguments if "=" in a and not Path(a).exists()]
+    if not with_role:
+        paths = [Path(a) for a in arguments]
+        return [{"main": p} for path in paths for p in (photos_in(path) if path.is_dir() else [path])]
+    if len(with_role) != len(arguments):
+        raise Wrong("Give either plain files or ROLE=FILE throughout, not both.")
+    inputs = {role: Path(file) for role, _, file in with_role}
+    if len(inputs) != len(with_role):
+        raise Wrong("Each role may be given once.")
+    if "main" not in inputs:
+        raise Wrong("One input must have the role main: main=FILE.")
+    return [inputs]
+
+
+def render(recipe: dict[str, Any], inputs: dict[str, Path], out: Path, seed: int) -> dict[str, Any]:
+    """Renders one job into the folder `out`; returns what the door prints. Raises a WorkerError or Wrong."""
+    from gpu_worker import runner
+
+    started = time.perf_counter()
+    made = runner.render(recipe, {role: read(path) for role, path in inputs.items()}, seed)
+    main = made.files["main"]
+    target = out / f"{inputs['main'].stem}.{EXTENSIONS.get(main.format, main.format)}"
+    if target.exists() and any(target.samefile(path) for path in inputs.values()):
+        raise Wrong(f"{target} is the photo itself; choose another folder.")
+    write(target, main.data)
+    return {
+        "file": str(target),
+        "sha256": hashlib.sha256(main.data).hexdigest(),
+        "measures": made.measures,
+        "confidence": made.confidence,
+        "engine": made.engines["cutout"],
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+
+
+def inspect(path: Path, channel: str | None) -> dict[str, Any]:
+    """Measures of one picture and, with a channel, its rules. Raises Wrong or a WorkerError."""
+    from dataclasses import asdict
+
+    from gpu_worker.qa import channels
+    from gpu_worker.qa.inspect import inspect as measure
+
+    if channel is not None and channel not in channels.CHANNELS:
+        raise Wrong(f"There is no channel {channel!r}; known are {', '.join(sorted(channels.CHANNELS))}.")
+    measures = measure(read(path))
+    if channel is None:
+        return {"file": str(path), "measures": measures}
+    checks = channels.check(channel, measures)
+    return {
+        "file": str(path),
+        "measures": measures,
+        "channel": channel,
+        "checks": [asdict(c) for c in checks],
+        "passed": all(c.passed for c in checks),
+    }
+
+
+def samples(folder: Path, size_px: int) -> Iterator[dict[str, Any]]:
+    """Draws the sample photos and their exact mattes into a folder."""
+    import cv2
+    import numpy as np
+
+    from gpu_worker.samples import NAMES, draw
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in NAMES:
+        sample = draw(name, size_px)
+        ok, photo = cv2.imencode(".jpg", sample.rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 94])
+        ok_alpha, alpha = cv2.imencode(".png", np.round(sample.alpha * 255).astype(np.uint8))
+        if not (ok and ok_alpha):
+            raise UnusablePhoto(f"The sample {name} could not be encoded.")
+        write(folder / f"{name}.jpg", photo.tobytes())
+        write(folder / f"{name}.gt.png", alpha.tobytes())
+        yield {"file": str(folder / f"{name}.jpg"), "title": sample.title, "backdrop": sample.backdrop}

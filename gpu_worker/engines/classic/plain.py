@@ -1,0 +1,162 @@
+"""Product against a smooth backdrop: what the border reaches without crossing a wall is backdrop or soft shadow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gpu_worker.engines.base import Mask, Rgb
+from gpu_worker.engines.classic import grabcut, shapes
+from gpu_worker.engines.classic.border import Border, gradients
+
+Float = NDArray[np.float32]
+CLOSING_RADII_PX = (4, 8, 14, 22)
+WALLED_SHARE = 0.55
+
+
+@dataclass(frozen=True)
+class Cues:
+    """Evidence per pixel at work size. `apart`: Lab distance from the backdrop; `unshadowlike`: no shadow has this colour;
+    `sharp`: an edge too crisp for a shadow; `edges`: fine gradient; `quiet`: gradient that noise alone makes."""
+
+    apart: Float
+    unshadowlike: Mask
+    sharp: Mask
+    edges: Float
+    quiet: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """`mask` of the product, how much of the walls it explains, and how far the colour model agreed with the walls."""
+
+    mask: Mask
+    walls_explained: float
+    colour_agreement: float
+
+
+def segment(rgb: Rgb, lab: Float, border: Border) -> Found:
+    """The product at work size. All arrays H × W."""
+    cues = read_cues(lab, border)
+    walls = shapes.larger_than(cues.sharp | cues.unshadowlike, 12)
+    if not walls.any():
+        return Found(np.zeros(walls.shape, bool), 0.0, 0.0)
+    enclosed, explained = _enclose(walls, cues, border)
+    if not enclosed.any():
+        return Found(enclosed, 0.0, 0.0)
+    enclosed &= ~_paper_inside(enclosed, lab, cues, border)
+    by_colour = _recut(rgb, enclosed, cues, border)
+    agreement = shapes.overlap(enclosed, by_colour)
+    # Colour alone likes to take in a hard contact shadow; what it adds must have an outline of its own.
+    by_colour = _with_walled_parts(enclosed & by_colour, by_colour, shapes.grown(walls, 2))
+    mask = _settle(by_colour if by_colour.any() else enclosed, enclosed)
+    return Found(mask, explained, agreement)
+
+
+def read_cues(lab: Float, border: Border) -> Cues:
+    """What each pixel says about being product, shadow or backdrop."""
+    difference = lab - border.surface
+    apart = np.sqrt((difference * difference).sum(axis=2))
+    fine, coarse = gradients(lab)
+    rim = shapes.rim(apart.shape, 0.03)
+    calm = rim & (apart < 4 * border.noise + 1)
+    noise_edge = float(np.percentile(fine[calm], 95)) if calm.any() else 0.5
+    quiet = max(0.55, 1.8 * noise_edge)
+    crisp = (fine > quiet) & (fine > 1.45 * coarse)
+    sharp = crisp | (fine > max(6.0, 4 * noise_edge))
+    return Cues(apart, _unshadowlike(difference, lab, border), sharp, fine, quiet)
+
+
+def _unshadowlike(difference: Float, lab: Float, border: Border) -> Mask:
+    """A shadow only darkens: it adds little colour, in proportion to the paper's own, never light, and seldom blackness."""
+    darker = np.maximum(-difference[..., 0], 0)
+    chroma_change = np.hypot(difference[..., 1], difference[..., 2])
+    paper_light = np.maximum(border.surface[..., 0], 20)
+    paper_chroma = np.hypot(border.surface[..., 1], border.surface[..., 2])
+    allowed = (
+        max(4.0, 4 * border.noise) + 1.1 * paper_chroma * np.minimum(darker, 60) / paper_light + 0.10 * darker
+    )
+    brighter = difference[..., 0] > max(4.0, 5 * border.noise)
+    # L* back to luminance (CIE 1976): under a fifth of the paper's light is more than a soft shadow takes.
+    luminance = ((np.maximum(lab[..., 0], 8) + 16) / 116) ** 3
+    paper = ((np.maximum(border.surface[..., 0], 8) + 16) / 116) ** 3
+    return (chroma_change > allowed) | brighter | (luminance < 0.18 * paper)
+
+
+def _enclose(walls: Mask, cues: Cues, border: Border) -> tuple[Mask, float]:
+    """What the walls shut off from the border. Gaps in them are bridged ever more widely, and what that adds is kept,
+    part by part, where its own outline lies on walls: a product's side does, a pool of shadow does not.
+
+    Returns (mask, share of the walls that it explains).
+    """
+    differs = shapes.closed(cues.apart > max(1.6, 3 * border.noise), 2)
+    on_walls = shapes.grown(walls, 2)
+    mask = np.zeros(walls.shape, bool)
+    for radius_px in CLOSING_RADII_PX:
+        barrier = shapes.closed(walls, radius_px)
+        reached = shapes.joined_to_border(shapes.shrunk(~barrier, 2))
+        reached = shapes.grown(reached, 3) & ~barrier
+        shut = ~reached
+        if radius_px > CLOSING_RADII_PX[0]:
+            # A wide closing also bridges open bays; only what differs from paper may stay in.
+            shut &= differs | shapes.grown(walls, 1)
+        shut = shapes.opened(shut, 3) | shapes.opened(cues.unshadowlike & ~reached, 1)
+        mask = _with_walled_parts(mask, shut, on_walls) if mask.any() else shut
+    mask = shapes.main_parts(mask, 0.03)
+    return mask, float((walls & shapes.grown(mask, 4)).sum()) / max(1, int(walls.sum()))
+
+
+def _with_walled_parts(mask: Mask, candidate: Mask, on_walls: Mask) -> Mask:
+    """The mask plus those new parts of the candidate whose free outline is mostly wall."""
+    count, labels, area = shapes.components(candidate & ~mask)
+    out = mask.copy()
+    for index in range(1, count):
+        if area[index] < 6:
+            continue
+        part = labels == index
+        free = shapes.grown(part, 1) & ~part & ~mask
+        if not free.any() or on_walls[free].mean() > WALLED_SHARE:
+            out |= part
+    return out
+
+
+def _paper_inside(mask: Mask, lab: Float, cues: Cues, border: Border) -> Mask:
+    """Backdrop seen through a handle: flat, and of just the paper's colour. On white paper a white print looks the same,
+    so there the colour must fit more closely."""
+    flat = shapes.opened((cues.apart < 2 * border.noise + 0.8) & (cues.edges < cues.quiet) & mask, 3)
+    count, labels, area = shapes.components(flat)
+    out = np.zeros(mask.shape, bool)
+    white = float(border.surface[..., 0].mean()) > 97
+    limit = (1.0 if white else 1.5) * border.noise + 0.4
+    for index in range(1, count):
+        if area[index] < 0.0012 * mask.size:
+            continue
+        here = labels == index
+        if np.median(cues.apart[here]) < limit and lab[..., 0][here].std() < border.noise + 0.6:
+            out |= shapes.grown(here, 2)
+    return out & mask
+
+
+def _recut(rgb: Rgb, mask: Mask, cues: Cues, border: Border) -> Mask:
+    """GrabCut between sure paper, shadow-or-paper, enclosed, and surely product."""
+    paper = shapes.joined_to_border(cues.apart < 1.5 * border.noise + 0.4)
+    labels = np.full(mask.shape, grabcut.MAYBE_BACK, np.uint8)
+    labels[mask] = grabcut.MAYBE_FRONT
+    labels[shapes.shrunk(mask, 5)] = grabcut.FRONT
+    labels[cues.unshadowlike & shapes.shrunk(mask, 2)] = grabcut.FRONT
+    labels[paper & ~mask] = grabcut.BACK
+    labels[shapes.rim(mask.shape, 0.01) & ~mask] = grabcut.BACK
+    return grabcut.cut(rgb, labels, rounds=3)
+
+
+def _settle(cut: Mask, enclosed: Mask) -> Mask:
+    """Specks go, small holes close; a larger hole stays only where the walls did not enclose it either."""
+    mask = shapes.main_parts(shapes.opened(cut, 1), 0.03)
+    count, labels, area = shapes.components(shapes.holes(mask))
+    for index in range(1, count):
+        here = labels == index
+        if area[index] < 0.0008 * mask.size or (enclosed & here).sum() > 0.5 * area[index]:
+            mask |= here
+    return mask

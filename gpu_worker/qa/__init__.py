@@ -1,0 +1,1 @@
+"""Numbers about pictures. The worker measures, policy elsewhere judges."""

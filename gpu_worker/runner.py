@@ -1,0 +1,108 @@
+"""Renders one photo. Pure: a recipe and bytes go in, files and numbers come out; neither storage nor broker is known here."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import cv2
+import numpy as np
+import PIL
+
+from gpu_worker import engines, pipelines, recipe
+from gpu_worker.engines.base import Engine
+from gpu_worker.errors import Cancelled
+from gpu_worker.pipelines.base import Pipeline
+from gpu_worker.qa.render import Measures, measures
+from gpu_worker.stages.base import Encoded, State
+
+
+def _never() -> bool:
+    return False
+
+
+def _silent(stage: str) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What came of one photo. `engines` maps each stage an engine computed to ``name/version``."""
+
+    files: Mapping[str, Encoded]
+    measures: Measures
+    confidence: float
+    engines: dict[str, str]
+    fingerprint: dict[str, str]
+    seconds: dict[str, float]
+
+
+def render(
+    raw_recipe: Any,
+    inputs: Mapping[str, bytes],
+    seed: int = 0,
+    *,
+    cancelled: Callable[[], bool] = _never,
+    on_stage: Callable[[str], None] = _silent,
+    engine: Engine | None = None,
+) -> Rendered:
+    """Runs the recipe's pipeline on `inputs` (role → bytes).
+
+    `on_stage` hears the name of each stage as it starts; `cancelled` is asked between stages.
+    Raises a WorkerError: BadRecipe, UnusablePhoto, TooLarge, MissingInput, OutputTooLarge or Cancelled.
+    """
+    resolved = recipe.parse(raw_recipe)
+    pipeline = pipelines.pipeline(resolved.pipeline)
+    engine = engine or loaded(resolved.engine)
+    state = State(recipe=resolved, inputs=inputs, engine=engine, seed=seed)
+    seconds: dict[str, float] = {}
+    for stage in pipeline.stages:
+        if cancelled():
+            raise Cancelled()
+        on_stage(stage.name)
+        started = time.perf_counter()
+        stage.run(state)
+        seconds[stage.name] = round(time.perf_counter() - started, 4)
+    on_stage("measure")
+    started = time.perf_counter()
+    taken = measures(state)
+    seconds["measure"] = round(time.perf_counter() - started, 4)
+    assert state.matte is not None
+    return Rendered(
+        files=state.files,
+        measures=taken,
+        confidence=round(float(state.matte.confidence), 4),
+        engines=engine_versions(pipeline, engine),
+        fingerprint=fingerprint(),
+        seconds=seconds,
+    )
+
+
+@cache
+def loaded(name: str) -> Engine:
+    """The engine of that name, loaded once per process. Raises BadRecipe."""
+    made = engines.engine(name)
+    made.load()
+    return made
+
+
+def engine_versions(pipeline: Pipeline, engine: Engine) -> dict[str, str]:
+    """Stage → ``name/version`` for the stages that the engine computes: this keys the render cache."""
+    return {s.name: f"{engine.name}/{engine.versions[s.name]}" for s in pipeline.stages if s.engine}
+
+
+@cache
+def fingerprint() -> dict[str, str]:
+    """What else could move a pixel: libraries and machine. Provenance only."""
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "opencv": cv2.__version__,
+        "pillow": PIL.__version__,
+        "machine": platform.machine(),
+        "device": "cpu",
+    }

@@ -1,0 +1,1 @@
+"""The private services, the supervisor, settings and the production images."""

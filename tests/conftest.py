@@ -1,0 +1,173 @@
+"""The ground of every test: a private PostgreSQL and Valkey for this run, an own database per worker, a real browser.
+
+pyproject.toml must not name DJANGO_SETTINGS_MODULE for pytest: settings read the environment when they load, and the
+addresses are known only after `pytest_configure` here has started the services.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apps.config import embedded
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+SERVICES = pytest.StashKey[subprocess.Popen[str]]()
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_OPTIONS = (
+    "--no-sandbox",  # it refuses its sandbox as root, and shows only our own pages
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.pluginmanager.hasplugin("django") or config.option.version or config.option.help:
+        return
+    if not hasattr(config, "workerinput"):
+        _start_services(config)
+    _take_own_corner(os.environ.get("PYTEST_XDIST_WORKER", ""))
+    _load_django(hands_on_to_workers=bool(getattr(config.option, "tx", None)))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    services = config.stash.get(SERVICES, None)
+    if services is None:
+        return
+    assert services.stdin is not None
+    services.stdin.close()
+    services.wait(timeout=60)
+
+
+def _start_services(config: pytest.Config) -> None:
+    """Started by a keeper that stops and deletes everything when our end of its stdin closes, however we end."""
+    root = Path(tempfile.gettempdir()) / f"vitrine-tests-{os.urandom(5).hex()}"
+    os.environ["VITRINE_DATA"] = str(root)
+    keeper = subprocess.Popen(
+        [sys.executable, "-m", "apps.config.embedded", "keep", "--until-eof", "--throwaway"],
+        cwd=CHECKOUT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert keeper.stdout is not None
+    told = keeper.stdout.readline()
+    if not told:
+        raise pytest.UsageError("The tests' PostgreSQL and Valkey did not start; the reason stands above.")
+    config.stash[SERVICES] = keeper
+    where = json.loads(told)
+    words = embedded.secrets(root)
+    (root / "static").mkdir()  # what collectstatic would have made
+    os.environ.update(
+        # The owner, because each worker makes a database of its own; `app_database_url` is the app's way in.
+        DATABASE_URL=where["owner_url"],
+        REDIS_URL=where["redis_url"],
+        STORAGE_URL=where["storage_url"],
+        SECRET_KEY=words["SECRET_KEY"],
+        FIELD_KEYS=",".join(words["FIELD_KEYS"]),
+    )
+
+
+def _take_own_corner(worker: str) -> None:
+    """A Redis database and a storage folder per worker; the PostgreSQL database is pytest-django's doing."""
+    number = int(worker.removeprefix("gw") or 0) + 1 if worker else 0
+    os.environ["REDIS_URL"] = os.environ["REDIS_URL"].replace("db=0", f"db={number}")
+    if worker:
+        os.environ["STORAGE_URL"] += f"/{worker}"
+
+
+def _load_django(*, hands_on_to_workers: bool) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "apps.config.settings"
+    import django
+    from django.conf import settings
+
+    assert settings.DATABASES["default"]["NAME"] == embedded.DATABASE
+    django.setup()
+    if hands_on_to_workers:
+        # A worker that inherits it would load its settings before it has taken its own corner.
+        del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """This worker's own Redis database, emptied."""
+    import redis
+
+    address = os.environ["REDIS_URL"]
+    with redis.Redis.from_url(address) as client:
+        client.flushdb()
+    return address
+
+
+@pytest.fixture
+def storage_root(tmp_path: Path, settings: Any) -> Path:
+    """An empty folder that Django's default storage and STORAGE_URL point at during this test."""
+    root = tmp_path / "storage"
+    root.mkdir()
+    default = settings.STORAGES["default"]
+    settings.STORAGE_URL = f"file://{root}"
+    settings.STORAGES = {**settings.STORAGES, "default": {**default, "OPTIONS": {"location": str(root)}}}
+    return root
+
+
+@pytest.fixture
+def app_database_url(db: None) -> str:
+    """This worker's test database as the app's role, which owns nothing: what production runs as."""
+    from django.db import connection
+
+    name = connection.settings_dict["NAME"]
+    return os.environ["DATABASE_URL"].replace(embedded.OWNER, embedded.APP).replace("/vitrine?", f"/{name}?")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real Chromium (Playwright's sync API). Per module: its event loop would get in other tests' way."""
+    if os.environ.get("VITRINE_NO_BROWSER") == "1":
+        pytest.skip("VITRINE_NO_BROWSER=1")
+    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if found is None:
+        pytest.fail(
+            "No Chromium here. Run `make setup` as root, or install one (Debian: apt-get install chromium), "
+            "or set VITRINE_NO_BROWSER=1 to leave the browser tests out."
+        )
+    from playwright.sync_api import sync_playwright
+
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright keeps an event loop in this thread, which Django would take for async code.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        chromium = playwright.chromium.launch(executable_path=found, args=list(CHROMIUM_OPTIONS))
+        yield chromium
+        chromium.close()
+        _close_connections()
+
+
+def _close_connections() -> None:
+    """Django keeps connections per event loop; those opened under Playwright's would hold the test database open."""
+    from django.conf import settings
+    from django.db import connections
+
+    if settings.configured:
+        connections.close_all()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A fresh page in a context of its own: no cookies of another test."""
+    context = browser.new_context()
+    context.set_default_timeout(10_000)
+    yield context.new_page()
+    context.close()
