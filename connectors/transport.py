@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import certifi
@@ -32,6 +34,8 @@ class Flight:
         """Remember the socket of a connection that stands: from here on bytes may reach the store."""
         self.connected = True
         self._sock = sock
+        if self.expired:  # the deadline passed while dialling
+            self.cut()
 
     def cut(self) -> None:
         """End the request now, from another thread: the total deadline is over."""
@@ -54,7 +58,6 @@ class GuardedAdapter(HTTPAdapter):
         self.guard = guard
         self.ca_file = ca_file
         self.flight = Flight()
-        self._contexts: dict[bool, ssl.SSLContext] = {}
         super().__init__(pool_connections=4, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -69,18 +72,28 @@ class GuardedAdapter(HTTPAdapter):
             return host, {}
         port = int(host["port"] or DEFAULT_PORTS["https"])
         trusts_own_ca = bool(self.ca_file) and self.guard.allows(str(host["host"]), port)
-        return host, {"ssl_context": self._context(trusts_own_ca), "cert_reqs": "CERT_REQUIRED"}
+        return host, {
+            "ssl_context": _trust(self.ca_file if trusts_own_ca else ""),
+            "cert_reqs": "CERT_REQUIRED",
+        }
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """Verification is fixed by the SSL context above; nothing here may loosen it."""
 
-    def _context(self, own_ca: bool) -> ssl.SSLContext:
-        if own_ca not in self._contexts:
-            context = ssl.create_default_context(cafile=certifi.where())
-            if own_ca:
-                context.load_verify_locations(cafile=self.ca_file)
-            self._contexts[own_ca] = context
-        return self._contexts[own_ca]
+
+def _trust(ca_file: str) -> ssl.SSLContext:
+    """The public roots, and with `ca_file` the operator's own on top."""
+    return _context(ca_file, Path(ca_file).stat().st_mtime_ns if ca_file else 0)
+
+
+@lru_cache(maxsize=8)
+def _context(ca_file: str, changed_ns: int) -> ssl.SSLContext:
+    # Reading the public roots takes tens of milliseconds and connectors are made often. The file's time of change
+    # is part of the key, so that a renewed CA is taken up.
+    context = ssl.create_default_context(cafile=certifi.where())
+    if ca_file:
+        context.load_verify_locations(cafile=ca_file)
+    return context
 
 
 def _guarded_pools(adapter: GuardedAdapter) -> dict[str, type[HTTPConnectionPool]]:

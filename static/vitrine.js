@@ -3,6 +3,10 @@
 
 "use strict";
 
+// -- on a phone the menu scrolls: show where we are ---------------------------------------------------------------
+
+document.querySelector(".top [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // -- before | after: the range input moves the edge ---------------------------------------------------------------
 
 function place(range) {
@@ -66,7 +70,7 @@ document.addEventListener("keydown", (event) => {
   wanted.click();
 });
 
-// After a decision the next picture comes in place: its address, so that going back and reloading fit, and the focus.
+// After a decision the next picture comes in place; the focus goes with it, so that a screen reader hears the outcome.
 document.addEventListener("htmx:afterSwap", (event) => {
   const desk = document.getElementById("desk");
   if (!desk || !event.detail.requestConfig?.path?.endsWith("/decide/")) return;

@@ -102,6 +102,19 @@ def _load_django(*, hands_on_to_workers: bool) -> None:
         del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The test database, with the trail's TRUNCATE guard lifted by its owner: a transactional test empties tables.
+
+    tests/audit proves that the guard is there otherwise.
+    """
+    from django.db import connection
+
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        for table in ("audit_event", "audit_seal", "audit_redaction"):
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {table}_no_truncate")
+
+
 @pytest.fixture
 def redis_url() -> str:
     """This worker's own Redis database, emptied."""
@@ -171,3 +184,20 @@ def page(browser: Any) -> Iterator[Any]:
     context.set_default_timeout(10_000)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def shop(db: None, storage_root: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A merchant's shop whose wire is in the test's hands (see tests/shopkeeping.py)."""
+    from tests import shopkeeping
+
+    opened = shopkeeping.open_shop(f"file://{storage_root}")
+    on_the_wire(opened, monkeypatch)
+    return opened
+
+
+def on_the_wire(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this shop's hints land on its own wire instead of the broker, at once: a test is one transaction."""
+    from apps.flow import hints
+
+    monkeypatch.setattr(hints, "hint", lambda task, *args: shop.wire.append((task, args)))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.catalog.models import Photo, Product
+from apps.stores.models import WrittenMedia
 
 
 def products_of(workspace: int, *, store: int | None = None) -> QuerySet[Product]:
@@ -13,9 +14,12 @@ def products_of(workspace: int, *, store: int | None = None) -> QuerySet[Product
 
 
 def photos_to_render(store: int) -> QuerySet[Photo]:
-    """The merchant's own photos that the store shows now."""
+    """The merchant's own photos that the store shows now, and those in whose place it shows a picture of ours."""
+    shown = Photo.objects.filter(product__store=store, ours=True, present=True, media_id=OuterRef("media_id"))
+    covered = WrittenMedia.objects.filter(Exists(shown), store=store, photo=OuterRef("pk"))
     return (
-        Photo.objects.filter(product__store=store, product__present=True, present=True, ours=False)
+        Photo.objects.filter(Q(present=True) | Exists(covered), product__store=store, ours=False)
+        .filter(product__present=True)
         .select_related("product__store")
         .order_by("pk")
     )

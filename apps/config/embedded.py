@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 from apps.config.servers.folders import check_reachable, digest, holds_sockets, make_private, make_root
 from apps.config.servers.postgres import Postgres
@@ -32,7 +32,6 @@ __all__ = [
     "ServerError",
     "Services",
     "Urls",
-    "celery_broker_url",
     "data_root",
     "keep",
     "secrets",

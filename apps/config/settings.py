@@ -156,7 +156,10 @@ def _storage(url: str) -> dict[str, object]:
     """`file:///folder` or `s3://bucket/prefix?endpoint=https://…` as a Django storage."""
     parts = urlsplit(url)
     if parts.scheme == "file":
-        return {"BACKEND": "apps.lib.blobs.AtomicFileSystemStorage", "OPTIONS": {"location": unquote(parts.path)}}
+        return {
+            "BACKEND": "apps.lib.blobs.AtomicFileSystemStorage",
+            "OPTIONS": {"location": unquote(parts.path)},
+        }
     if parts.scheme == "s3":
         query = dict(parse_qsl(parts.query))
         return {

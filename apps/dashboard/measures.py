@@ -60,7 +60,8 @@ def _touches(share: float) -> Reading:
 
 
 def _percent(share: float) -> str:
-    return f"{share:.1%}" if 0 < share < 0.1 or 0.99 < share < 1 else f"{share:.0%}"
+    """Whole percents, with a decimal where rounding would hide that something is there or missing."""
+    return f"{share:.1%}" if 0.0005 <= share < 0.1 or 0.9 < share < 0.9995 else f"{share:.0%}"
 
 
 _READ: Mapping[str, Callable[[float], Reading]] = {
@@ -71,8 +72,8 @@ _READ: Mapping[str, Callable[[float], Reading]] = {
     "border_white_share": lambda share: Reading("Pure white at the edge", _percent(share)),
     "touches_frame": _touches,
     "sharpness": _sharpness,
-    "clipped_highlights": lambda share: Reading("Burnt out", _percent(share), look=share > 0.05),
-    "clipped_shadows": lambda share: Reading("Drowned in black", _percent(share), look=share > 0.2),
+    "clipped_highlights": lambda share: Reading("Burnt-out highlights", _percent(share), look=share > 0.05),
+    "clipped_shadows": lambda share: Reading("Lost in shadow", _percent(share), look=share > 0.2),
 }
 
 

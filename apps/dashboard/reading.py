@@ -169,7 +169,7 @@ def products(
 
 
 def progress(workspace: int) -> dict[str, Any]:
-    """How far the work under way is: jobs asked for together with the oldest open one. All zero when nothing is open."""
+    """How far the work under way is: jobs asked for together with the oldest open one; zeros when none is."""
     oldest = Job.objects.filter(workspace=workspace, state__in=OPEN_STATES).aggregate(at=Min("created_at"))[
         "at"
     ]

@@ -48,13 +48,17 @@ class Store(models.Model):
 
 
 class WrittenMedia(models.Model):
-    """A media item that we put into a store. What is listed here is never taken for a merchant's photo."""
+    """A media item that we put into a store. What is listed here is never taken for a merchant's photo.
+
+    `photo` is the photo whose place it took (a number: the catalogue stands above); none for an original put back.
+    """
 
     store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="written_media")
     media_id = models.CharField(max_length=64)
     stem = models.CharField(max_length=120, blank=True, default="")
     sha256 = models.CharField(max_length=64, blank=True, default="")
     publication = models.BigIntegerField(null=True, blank=True)
+    photo = models.BigIntegerField(null=True, blank=True, db_index=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -140,8 +140,12 @@ def refused(store: Store, reason: str) -> None:
     )
 
 
-def wrote(store: Store, *, media_id: str, stem: str, sha256: str, publication: int) -> None:
+def wrote(
+    store: Store, *, media_id: str, stem: str, sha256: str, publication: int, photo: int | None = None
+) -> None:
     """Enter what we wrote into the ledger, before a product shows it."""
     WrittenMedia.objects.update_or_create(
-        store=store, media_id=media_id, defaults={"stem": stem, "sha256": sha256, "publication": publication}
+        store=store,
+        media_id=media_id,
+        defaults={"stem": stem, "sha256": sha256, "publication": publication, "photo": photo},
     )

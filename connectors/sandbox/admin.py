@@ -25,6 +25,17 @@ def blueprint(site: Site, catalogue: Catalogue) -> Blueprint:
             return None
         return jsonify(error="the admin token is missing or wrong"), 403
 
+    _misbehaviour(routes, site)
+    _access(routes, site)
+
+    @routes.post("/products/<int:product_id>/restore")
+    def restore(product_id: int) -> Response:
+        return jsonify(site.shapes.product(catalogue.restore(product_id)))
+
+    return routes
+
+
+def _misbehaviour(routes: Blueprint, site: Site) -> None:
     @routes.post("/faults")
     def add_fault() -> tuple[Response, int]:
         try:
@@ -51,6 +62,8 @@ def blueprint(site: Site, catalogue: Catalogue) -> Blueprint:
     def cron() -> Response:
         return jsonify(delivered=site.hooks.deliver_due())
 
+
+def _access(routes: Blueprint, site: Site) -> None:
     @routes.post("/keys")
     def add_key() -> tuple[Response, int]:
         body = _body()
@@ -67,12 +80,6 @@ def blueprint(site: Site, catalogue: Catalogue) -> Blueprint:
         body = _body()
         user_id = site.add_user(body["login"], body["role"])
         return jsonify(id=user_id, app_password=site.add_app_password(body["login"])), 201
-
-    @routes.post("/products/<int:product_id>/restore")
-    def restore(product_id: int) -> Response:
-        return jsonify(site.shapes.product(catalogue.restore(product_id)))
-
-    return routes
 
 
 def _body() -> dict[str, Any]:

@@ -26,25 +26,36 @@ def blueprint(site: Site) -> Blueprint:
     """The approval pages of one site."""
     routes = Blueprint("approve", __name__, template_folder="templates")
 
-    def page(status: int = 200, *, error: str = "", **shown: str) -> tuple[str, int]:
-        return render_template("approve.html", shop=site.options.name, error=error, **shown), status
+    _keys(routes, site)
+    _password(routes, site)
+    return routes
 
+
+def _page(site: Site, status: int = 200, *, error: str = "", **shown: str) -> tuple[str, int]:
+    return render_template("approve.html", shop=site.options.name, error=error, **shown), status
+
+
+def _keys(routes: Blueprint, site: Site) -> None:
     @routes.get("/wc-auth/v1/authorize")
     def ask_for_keys() -> Page:
         wrong = _wrong_wc_auth(site, request.args)
         if wrong:
-            return page(401, error=wrong)
+            return _page(site, 401, error=wrong)
         deny = _with(request.args["return_url"], success="0", user_id=request.args["user_id"])
         action = f"/wc-auth/v1/access_granted?{request.query_string.decode()}"
-        return page(
-            app=request.args["app_name"], wish=f"{request.args['scope']} access", action=action, deny=deny
+        return _page(
+            site,
+            app=request.args["app_name"],
+            wish=f"{request.args['scope']} access",
+            action=action,
+            deny=deny,
         )
 
     @routes.post("/wc-auth/v1/access_granted")
     def hand_over_keys() -> Page:
         wrong = _wrong_wc_auth(site, request.args)
         if wrong:
-            return page(401, error=wrong)
+            return _page(site, 401, error=wrong)
         key, secret = site.add_key(request.args["scope"])
         handed = {
             "key_id": 1,
@@ -59,36 +70,40 @@ def blueprint(site: Site) -> Blueprint:
             )
         except Refused as refused:
             site.revoke_key(key)
-            return page(401, error=f"An error occurred in the request: {refused}")
+            return _page(site, 401, error=f"An error occurred in the request: {refused}")
         if status != 200:  # 201 will not do
             site.revoke_key(key)
-            return page(
-                401, error="An error occurred in the request and at the time were unable to send the keys"
+            return _page(
+                site,
+                401,
+                error="An error occurred in the request and at the time were unable to send the keys",
             )
         return redirect(_with(request.args["return_url"], success="1", user_id=request.args["user_id"]))
 
+
+def _password(routes: Blueprint, site: Site) -> None:
     @routes.get("/wp-admin/authorize-application.php")
     def ask_for_a_password() -> Page:
         wrong = _wrong_application(site, request.args)
         if wrong:
-            return page(500, error=wrong)
+            return _page(site, 500, error=wrong)
         reject = request.args.get("reject_url") or request.args.get("success_url") or "/"
         action = f"/wp-admin/authorize-application.php?{request.query_string.decode()}"
         deny = _with(reject, success="false")
-        return page(app=request.args["app_name"], wish="a password of its own", action=action, deny=deny)
+        return _page(
+            site, app=request.args["app_name"], wish="a password of its own", action=action, deny=deny
+        )
 
     @routes.post("/wp-admin/authorize-application.php")
     def hand_over_a_password() -> Page:
         wrong = _wrong_application(site, request.args)
         if wrong:
-            return page(500, error=wrong)
+            return _page(site, 500, error=wrong)
         password = site.add_app_password(DEFAULT_USER, request.args["app_name"])
         target = request.args.get("success_url")
         if not target:
-            return page(app=request.args["app_name"], password=password)
+            return _page(site, app=request.args["app_name"], password=password)
         return redirect(_with(target, site_url=site.url, user_login=DEFAULT_USER, password=password))
-
-    return routes
 
 
 def _wrong_wc_auth(site: Site, args: Mapping[str, str]) -> str:

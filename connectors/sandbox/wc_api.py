@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+import sqlite3
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -42,9 +43,11 @@ def blueprint(site: Site, auth: Auth, catalogue: Catalogue) -> Blueprint:
     """All wc/v3 routes of one site."""
     routes = Blueprint("wc", __name__, url_prefix="/wp-json/wc/v3")
     _products(routes, site, auth, catalogue)
+    _batch(routes, site, auth, catalogue)
     _variations(routes, site, auth, catalogue)
     _terms(routes, site, auth)
     _webhooks(routes, site, auth)
+    _webhook_changes(routes, site, auth)
 
     @routes.get("/system_status")
     def system_status() -> Response:
@@ -99,6 +102,8 @@ def _products(routes: Blueprint, site: Site, auth: Auth, catalogue: Catalogue) -
         post = catalogue.delete(product_id, force=flag("force"))
         return answer(before | {"status": post.status}, allow=ITEM)
 
+
+def _batch(routes: Blueprint, site: Site, auth: Auth, catalogue: Catalogue) -> None:
     @routes.route("/products/batch", methods=_WRITES)
     def batch() -> Response:
         auth.require_manager("batch")
@@ -194,12 +199,6 @@ def _terms(routes: Blueprint, site: Site, auth: Auth) -> None:
 def _webhooks(routes: Blueprint, site: Site, auth: Auth) -> None:
     state, shapes = site.state, site.shapes
 
-    def found(webhook_id: int) -> Any:
-        row = state.row("SELECT * FROM webhooks WHERE id = ?", webhook_id)
-        if row is None:
-            raise WpError(404, "woocommerce_rest_shop_webhook_invalid_id", "Invalid ID.")
-        return row
-
     @routes.get("/webhooks")
     def list_webhooks() -> Response:
         auth.require_manager("view")
@@ -222,7 +221,7 @@ def _webhooks(routes: Blueprint, site: Site, auth: Auth) -> None:
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             *(caller.user_id, name, status, body["topic"], body["delivery_url"], secret, stamp()),
         )
-        made = shapes.webhook(found(webhook_id))
+        made = shapes.webhook(_webhook(site, webhook_id))
         site.hooks.ping(webhook_id)  # whether it arrives or not, the answer is 201
         headers = {"Location": f"{site.url}/wp-json/wc/v3/webhooks/{webhook_id}"}
         return answer(made, 201, allow=COLLECTION, headers=headers)
@@ -230,12 +229,16 @@ def _webhooks(routes: Blueprint, site: Site, auth: Auth) -> None:
     @routes.get("/webhooks/<int:webhook_id>")
     def get_webhook(webhook_id: int) -> Response:
         auth.require_manager("view")
-        return answer(picked(shapes.webhook(found(webhook_id)), keep_links=True), allow=ITEM)
+        return answer(picked(shapes.webhook(_webhook(site, webhook_id)), keep_links=True), allow=ITEM)
+
+
+def _webhook_changes(routes: Blueprint, site: Site, auth: Auth) -> None:
+    state, shapes = site.state, site.shapes
 
     @routes.route("/webhooks/<int:webhook_id>", methods=_WRITES)
     def update_webhook(webhook_id: int) -> Response:
         auth.require_manager("edit")
-        before, body = found(webhook_id), json_body()
+        before, body = _webhook(site, webhook_id), json_body()
         _check_webhook(body, creating=False)
         for name in ("name", "status", "topic", "delivery_url", "secret"):
             if body.get(name):
@@ -244,16 +247,23 @@ def _webhooks(routes: Blueprint, site: Site, auth: Auth) -> None:
         moved = body.get("delivery_url", before["delivery_url"]) != before["delivery_url"]
         if moved or before["pending_ping"]:
             site.hooks.ping(webhook_id)
-        return answer(shapes.webhook(found(webhook_id)), allow=ITEM)
+        return answer(shapes.webhook(_webhook(site, webhook_id)), allow=ITEM)
 
     @routes.delete("/webhooks/<int:webhook_id>")
     def delete_webhook(webhook_id: int) -> Response:
         auth.require_manager("delete")
-        row = found(webhook_id)
+        row = _webhook(site, webhook_id)
         if not flag("force"):
             raise WpError(501, "woocommerce_rest_trash_not_supported", "Webhooks do not support trashing.")
         state.run("DELETE FROM webhooks WHERE id = ?", webhook_id)
         return answer(shapes.webhook(row), allow=ITEM)
+
+
+def _webhook(site: Site, webhook_id: int) -> sqlite3.Row:
+    row = site.state.row("SELECT * FROM webhooks WHERE id = ?", webhook_id)
+    if row is None:
+        raise WpError(404, "woocommerce_rest_shop_webhook_invalid_id", "Invalid ID.")
+    return row
 
 
 def _check_webhook(body: Mapping[str, Any], *, creating: bool) -> None:

@@ -43,18 +43,13 @@ def blueprint(site: Site, auth: Auth) -> Blueprint:
         return answer(picked(about), allow="GET")
 
     _media(routes, site, auth)
+    _media_item(routes, site, auth)
     _users(routes, site, auth)
     return routes
 
 
 def _media(routes: Blueprint, site: Site, auth: Auth) -> None:
     shapes, state = site.shapes, site.state
-
-    def found(media_id: int) -> Post:
-        post = state.post(media_id, "attachment")
-        if post is None:
-            raise WpError(404, "rest_post_invalid_id", "Invalid post ID.")
-        return post
 
     @routes.get("/wp/v2/media")
     def list_media() -> Response:
@@ -85,6 +80,16 @@ def _media(routes: Blueprint, site: Site, auth: Auth) -> None:
             state.save_post(post)
         location = f"{site.url}/wp-json/wp/v2/media/{post.id}"
         return answer(shapes.media(post), 201, allow="GET, POST", headers={"Location": location})
+
+
+def _media_item(routes: Blueprint, site: Site, auth: Auth) -> None:
+    shapes, state = site.shapes, site.state
+
+    def found(media_id: int) -> Post:
+        post = state.post(media_id, "attachment")
+        if post is None:
+            raise WpError(404, "rest_post_invalid_id", "Invalid post ID.")
+        return post
 
     @routes.get("/wp/v2/media/<int:media_id>")
     def get_media(media_id: int) -> Response:

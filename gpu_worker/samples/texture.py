@@ -29,7 +29,9 @@ def _tile(seed: int) -> Floats:
 
 def noise(u: Floats, v: Floats, scale: float, seed: int = 0) -> Floats:
     """Fractal noise, 0 to 1; one tile spans `scale` units of u and v."""
-    return _read(_wrapped(seed % 16), u / np.float32(scale) % 1 * TILE_PX, v / np.float32(scale) % 1 * TILE_PX)
+    return _read(
+        _wrapped(seed % 16), u / np.float32(scale) % 1 * TILE_PX, v / np.float32(scale) % 1 * TILE_PX
+    )
 
 
 @cache

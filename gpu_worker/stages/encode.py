@@ -103,7 +103,8 @@ def save(image: Image.Image, format: str, quality: int | None, disclose: bool = 
         options["xmp"] = XMP.encode()
     if format == "jpeg":
         # 4:4:4: halved colour resolution bleeds along the edges of a coloured product on white.
-        image.save(out, "JPEG", quality=quality, subsampling=0, optimize=True, **options)
+        # No `optimize`: its buffer is too small for noisy pictures at high quality, and then Pillow gives up.
+        image.save(out, "JPEG", quality=quality, subsampling=0, **options)
     elif format == "webp":
         image.save(out, "WEBP", quality=quality, method=4, **options)
     elif format == "avif":

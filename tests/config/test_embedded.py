@@ -26,6 +26,7 @@ from cryptography.fernet import Fernet
 from apps.config import embedded
 from apps.config.servers.folders import make_private
 from apps.config.servers.process import Account
+from gpu_worker.contract import broker_url
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -271,7 +272,7 @@ def test_django_libpq_redis_and_celery_all_understand_the_addresses(monkeypatch,
     assert (parsed["USER"], parsed["NAME"]) == ("vitrine_app", "vitrine")
     assert parsed["OPTIONS"] == {"host": "/var/lib/vitrine/0123456789/run"}
 
-    celery = Celery(broker=embedded.celery_broker_url(redis_url))
+    celery = Celery(broker=broker_url(redis_url))
     celery.send_task("photo.render", args=[7])
     assert redis.Redis.from_url(redis_url).llen("celery") == 1, (
         "the message went to this worker's own database"
@@ -287,7 +288,7 @@ def test_django_libpq_redis_and_celery_all_understand_the_addresses(monkeypatch,
     ],
 )
 def test_a_redis_address_becomes_celerys_spelling(given, wanted):
-    assert embedded.celery_broker_url(given) == wanted
+    assert broker_url(given) == wanted
 
 
 def test_a_missing_wheel_is_told_with_what_to_install(root, monkeypatch):

@@ -29,6 +29,7 @@ from connectors.errors import (
 )
 from connectors.http import MAX_TRIES, Http
 from connectors.scrubbing import Scrubber
+from connectors.transport import Flight
 
 JSON = {"Content-Type": "application/json; charset=UTF-8"}
 HTML = {"Content-Type": "text/html; charset=UTF-8"}
@@ -416,3 +417,13 @@ def test_scrubbing_knows_the_spellings_a_secret_travels_in() -> None:
         assert "***" in clean
         assert "hunter22" not in clean
     assert scrubber.clean("https://shop.example/?page=2") == "https://shop.example/?page=2"
+
+
+def test_a_deadline_that_passes_while_dialling_ends_the_connection_at_once() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        flight = Flight()
+        flight.cut()
+        flight.took_off(ours)
+        theirs.settimeout(2)
+        assert theirs.recv(1) == b""

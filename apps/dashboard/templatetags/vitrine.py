@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from apps.audit.models import Event, Seal
 from apps.catalog.models import Photo
 from apps.dashboard import measures, words
+from apps.dashboard.forms import PLATFORMS
 from apps.jobs.models import Job, Render
 from apps.publishing.models import Publication
 from apps.review.models import Item
@@ -109,6 +110,17 @@ def readings(render: Render) -> list[measures.Reading]:
 @register.filter
 def largest(pairs: list[tuple[str, float]]) -> float:
     return max((value for _, value in pairs), default=0.0)
+
+
+@register.filter
+def platform_name(platform: str) -> str:
+    """As the platform writes itself."""
+    return dict(PLATFORMS).get(platform, platform.capitalize())
+
+
+@register.filter
+def by_name(table: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return sorted(table.items())
 
 
 @register.filter

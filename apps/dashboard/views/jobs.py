@@ -80,7 +80,8 @@ def _job(request: Asked, pk: int) -> dict[str, object]:
 
 
 def _stages(row: Job) -> list[tuple[str, float]]:
-    return list(row.render.seconds.items()) if row.render else []
+    """Longest first: the order in which they ran is not kept by the database's JSON."""
+    return sorted(row.render.seconds.items(), key=lambda s: -s[1]) if row.render else []
 
 
 @action(Role.REVIEWER)

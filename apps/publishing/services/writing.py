@@ -158,6 +158,7 @@ def _note_media(publication: Publication, image: RemoteImage) -> None:
             stem=publication.stem,
             sha256=main.get("sha256", ""),
             publication=publication.pk,
+            photo=publication.photo_id,
         )
         publication.media_id, publication.media_src = image.id, image.src
         publication.save(update_fields=["media_id", "media_src"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +15,7 @@ from gpu_worker.engines.classic.border import Border, gradients
 Float = NDArray[np.float32]
 CLOSING_RADII_PX = (4, 8, 14, 22)
 WALLED_SHARE = 0.55
+HOLE_SHARE = 0.005
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def segment(rgb: Rgb, lab: Float, border: Border) -> Found:
     enclosed, explained = _enclose(walls, cues, border)
     if not enclosed.any():
         return Found(enclosed, 0.0, 0.0)
-    enclosed &= ~_paper_inside(enclosed, lab, cues, border)
+    enclosed &= ~_paper_inside(enclosed, lab, walls, cues, border)
     by_colour = _recut(rgb, enclosed, cues, border)
     agreement = shapes.overlap(enclosed, by_colour)
     # Colour alone likes to take in a hard contact shadow; what it adds must have an outline of its own.
@@ -122,21 +124,44 @@ def _with_walled_parts(mask: Mask, candidate: Mask, on_walls: Mask) -> Mask:
     return out
 
 
-def _paper_inside(mask: Mask, lab: Float, cues: Cues, border: Border) -> Mask:
-    """Backdrop seen through a handle: flat, and of just the paper's colour. On white paper a white print looks the same,
-    so there the colour must fit more closely."""
-    flat = shapes.opened((cues.apart < 2 * border.noise + 0.8) & (cues.edges < cues.quiet) & mask, 3)
-    count, labels, area = shapes.components(flat)
+def _paper_inside(mask: Mask, lab: Float, walls: Mask, cues: Cues, border: Border) -> Mask:
+    """Backdrop seen through a handle: large, smooth, and of the hue and lightness that the paper has nearby.
+
+    On composites every true hole was within 0.2 Lab of the paper's hue and all prints and labels but pure white ones were
+    not; small pure white prints are why a hole must have half a percent of the photo.
+    """
+    paper = _paper_nearby(lab, mask, cues, border)
+    calm = mask & ~shapes.grown(walls, 1)
+    seeds = shapes.opened(calm & (cues.edges < 1.5 * cues.quiet), 2)
+    count, labels, area = shapes.components(seeds)
+    _, rooms, room_area = shapes.components(shapes.opened(calm, 2))
     out = np.zeros(mask.shape, bool)
-    white = float(border.surface[..., 0].mean()) > 97
-    limit = (1.0 if white else 1.5) * border.noise + 0.4
     for index in range(1, count):
-        if area[index] < 0.0012 * mask.size:
+        if area[index] < HOLE_SHARE * mask.size:
             continue
         here = labels == index
-        if np.median(cues.apart[here]) < limit and lab[..., 0][here].std() < border.noise + 0.6:
-            out |= shapes.grown(here, 2)
+        off = np.median((lab - paper)[here], axis=0)
+        same_hue = float(np.hypot(off[1], off[2])) < 0.3
+        smooth = (
+            float(np.median(cues.edges[here])) < 0.3 * cues.quiet and float(lab[..., 0][here].std()) < 1.8
+        )
+        if not (same_hue and smooth and abs(float(off[0])) < 1.5):
+            continue
+        # A shadow falls through the handle too: the whole room between the walls goes, if paper is a good part of it.
+        room = int(np.bincount(rooms[here]).argmax())
+        whole = rooms == room if room and area[index] > 0.3 * room_area[room] else here
+        out |= shapes.grown(whole | here, 2)
     return out & mask
+
+
+def _paper_nearby(lab: Float, mask: Mask, cues: Cues, border: Border) -> Float:
+    """The paper's colour at every place, averaged over the unshadowed backdrop around it (H × W × 3)."""
+    clean = (~shapes.grown(mask, 3) & (cues.apart < 4 * border.noise + 1.5)).astype(np.float32)
+    reach_px = 40.0
+    weight = np.maximum(cv2.GaussianBlur(clean, (0, 0), reach_px), 1e-4)
+    return np.asarray(
+        cv2.GaussianBlur(lab * clean[..., None], (0, 0), reach_px) / weight[..., None], np.float32
+    )
 
 
 def _recut(rgb: Rgb, mask: Mask, cues: Cues, border: Border) -> Mask:

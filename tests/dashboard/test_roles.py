@@ -1,0 +1,133 @@
+"""Who may do what: every address of the dashboard, walked by every role."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from apps.accounts.models import Role
+from apps.accounts.selectors import at_least
+from apps.dashboard.urls import pages
+from tests.dashboard.merchants import Merchant, log_in
+
+V, R, O = Role.VIEWER, Role.REVIEWER, Role.OWNER
+# name → who may look (None: it has no page), who may change (None: nothing changes here)
+TABLE: dict[str, tuple[Role | None, Role | None]] = {
+    "home": (V, None),
+    "live": (V, None),
+    "stores": (V, None),
+    "connect": (O, O),
+    "store": (V, None),
+    "sync": (None, O),
+    "sync-state": (V, None),
+    "regenerate": (O, O),
+    "disconnect": (O, O),
+    "products": (V, None),
+    "product": (V, None),
+    "product-live": (V, None),
+    "jobs": (V, None),
+    "job-rows": (V, None),
+    "job": (V, None),
+    "job-live": (V, None),
+    "cancel": (None, R),
+    "review": (V, None),
+    "review-item": (V, None),
+    "approve-shown": (None, R),
+    "decide": (None, R),
+    "publications": (V, None),
+    "publication-rows": (V, None),
+    "publication": (V, None),
+    "publication-live": (V, None),
+    "undo": (None, R),
+    "retry": (None, R),
+    "audit": (V, None),
+    "verify": (V, None),
+    "recipes": (V, None),
+    "photo": (V, None),
+    "render-file": (V, None),
+}
+
+
+def address(name: str, merchant: Merchant) -> str:
+    rows = {
+        "store": merchant.store.pk,
+        "sync": merchant.store.pk,
+        "sync-state": merchant.store.pk,
+        "regenerate": merchant.store.pk,
+        "disconnect": merchant.store.pk,
+        "product": merchant.product.pk,
+        "product-live": merchant.product.pk,
+        "job": merchant.queued_job.pk,
+        "job-live": merchant.queued_job.pk,
+        "cancel": merchant.queued_job.pk,
+        "review-item": merchant.waiting.pk,
+        "decide": merchant.waiting.pk,
+        "publication": merchant.live.pk,
+        "publication-live": merchant.live.pk,
+        "undo": merchant.live.pk,
+        "retry": merchant.failed_write.pk,
+    }
+    args: list[object] = [rows[name]] if name in rows else []
+    if name == "photo":
+        args = [merchant.waiting.job.photo_id, "160"]
+    if name == "render-file":
+        args = [merchant.waiting.render_id, "main", "160"]
+    return reverse(f"dashboard:{name}", args=args)
+
+
+def expected(role: Role, needed: Role | None) -> int | None:
+    """403 or 405; None for "let in"."""
+    if needed is None:
+        return 405
+    return None if at_least(role, needed) else 403
+
+
+def test_the_table_names_every_address() -> None:
+    assert set(TABLE) == {page.name for page in pages}
+
+
+@pytest.mark.parametrize("role", [V, R, O])
+def test_each_role_sees_what_it_may_see(role: Role, merchant: Merchant) -> None:
+    client = log_in(merchant.workspace, role)
+    for name, (look, _) in TABLE.items():
+        answer = client.get(address(name, merchant))
+        wanted = expected(role, look)
+        assert answer.status_code == wanted if wanted else answer.status_code in {200, 286}, name
+
+
+@pytest.mark.parametrize("role", [V, R])
+def test_each_role_changes_only_what_it_may_change(role: Role, merchant: Merchant) -> None:
+    client = log_in(merchant.workspace, role)
+    for name, (_, change) in TABLE.items():
+        answer = client.post(address(name, merchant))
+        wanted = expected(role, change)
+        assert answer.status_code == wanted if wanted else answer.status_code in {302, 409}, name
+
+
+def test_nothing_is_shown_or_changed_without_a_login(merchant: Merchant, client: Client) -> None:
+    for name in TABLE:
+        for answer in (client.get(address(name, merchant)), client.post(address(name, merchant))):
+            assert answer.status_code == 302 and answer["Location"].startswith("/login/"), name
+
+
+def test_a_viewer_can_not_approve_and_is_told_so(merchant: Merchant, viewer: Client) -> None:
+    answer = viewer.post(address("decide", merchant), {"decision": "approve"})
+    assert answer.status_code == 403
+    assert "reviewer" in answer.content.decode()
+    merchant.waiting.refresh_from_db()
+    assert merchant.waiting.state == "pending"
+
+
+def test_a_viewer_sees_no_button_that_would_refuse(merchant: Merchant, viewer: Client) -> None:
+    for name in ("review", "publications", "product", "store", "job"):
+        html = viewer.get(address(name, merchant)).content.decode()
+        assert html.count("<form") - html.count('method="get"') == 1, f"{name}: only the log-out form"
+
+
+def test_a_change_without_the_forms_token_is_refused(merchant: Merchant, owner: Client) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = owner.cookies
+    answer = strict.post(address("decide", merchant), {"decision": "approve"})
+    assert answer.status_code == 403
+    assert "too old" in answer.content.decode()

@@ -1,0 +1,151 @@
+"""A chunk of jobs: each fails alone, nothing is done twice, and what was made can be found again."""
+
+import hashlib
+import json
+
+import pytest
+
+from gpu_worker import chunks
+from gpu_worker.chunks import Watch, run_chunk
+from gpu_worker.contract import Chunk, JobResult
+from gpu_worker.engines.base import Matte
+from gpu_worker.engines.fake import FakeEngine
+from gpu_worker.errors import StorageUnavailable
+
+
+def run(chunk, storage, **options) -> list[JobResult]:
+    return list(run_chunk(chunk, storage, worker="w1", **options))
+
+
+def test_a_photo_becomes_files_then_a_manifest_that_says_the_same(make_chunk, storage, encoded, block):
+    (result,) = run(make_chunk([encoded(block())]), storage)
+    assert result.status == "done"
+    assert [f.key for f in result.files] == ["out/1/main.jpg", "out/1/cutout.png"]
+    for file in result.files:
+        data = storage.get(file.key)
+        assert (hashlib.sha256(data).hexdigest(), len(data)) == (file.sha256, file.size_bytes)
+    assert JobResult.from_dict(json.loads(storage.get("out/1/result.json"))) == result
+    assert result.bytes_in > 0 and result.bytes_out == sum(f.size_bytes for f in result.files)
+    assert result.device_seconds > 0
+
+
+def test_what_travels_back_survives_json(make_chunk, storage, encoded, block):
+    (result,) = run(make_chunk([encoded(block())]), storage)
+    assert JobResult.from_dict(json.loads(result.to_json())) == result
+
+
+class Counting(FakeEngine):
+    """Counts, and fails on demand."""
+
+    def __init__(self, fails=()):
+        self.calls, self.fails = 0, list(fails)
+
+    def cutout(self, rgb) -> Matte:
+        self.calls += 1
+        if self.fails:
+            error = self.fails.pop(0)
+            if error:
+                raise error
+        return super().cutout(rgb)
+
+
+def test_a_message_that_arrives_twice_is_rendered_once(make_chunk, storage, encoded, block):
+    chunk, engine = make_chunk([encoded(block())]), Counting()
+    first, second = run(chunk, storage, engine=engine), run(chunk, storage, engine=engine)
+    assert engine.calls == 1
+    assert first == second
+
+
+def test_a_spoilt_manifest_is_made_again(make_chunk, storage, encoded, block):
+    chunk = make_chunk([encoded(block())])
+    storage.put("out/1/result.json", b"{half")
+    (result,) = run(chunk, storage)
+    assert result.status == "done"
+
+
+def test_a_bad_photo_fails_alone_and_keeps_failing_without_work(make_chunk, storage, encoded, block):
+    good = encoded(block())
+    chunk = make_chunk([good, b"my cat's diary", encoded(block(colour=(9, 90, 9)))])
+    results = run(chunk, storage)
+    assert [r.status for r in results] == ["done", "failed", "done"]
+    assert results[1].error.code == "bad_image" and not results[1].error.retry
+    assert run(chunk, storage) == results
+
+
+def test_a_photo_that_was_exchanged_in_the_storage_is_not_rendered(make_chunk, storage, encoded, block):
+    chunk = make_chunk([encoded(block())])
+    storage.put(chunk.jobs[0].inputs[0].key, encoded(block(colour=(1, 2, 3))))
+    (result,) = run(chunk, storage)
+    assert result.error.code == "corrupt_input"
+
+
+def test_a_photo_that_is_gone_stops_its_job(make_chunk, storage, encoded, block):
+    chunk = make_chunk([encoded(block())])
+    storage.delete(chunk.jobs[0].inputs[0].key)
+    (result,) = run(chunk, storage)
+    assert (result.error.code, result.error.retry) == ("missing_input", False)
+
+
+def test_memory_that_runs_short_once_is_tried_again_alone(make_chunk, storage, encoded, block):
+    engine = Counting([MemoryError(), None])
+    (result,) = run(make_chunk([encoded(block())]), storage, engine=engine)
+    assert result.status == "done" and engine.calls == 2
+
+
+def test_memory_that_stays_short_is_handed_back_and_the_next_job_goes_on(make_chunk, storage, encoded, block):
+    engine = Counting([MemoryError(), MemoryError()])
+    first, second = run(make_chunk([encoded(block()), encoded(block(colour=(5, 80, 5)))]), storage, engine=engine)
+    assert (first.error.code, first.error.retry) == ("out_of_memory", True)
+    assert second.status == "done"
+
+
+def test_a_fault_of_ours_is_named_internal_and_worth_another_try(make_chunk, storage, encoded, block):
+    (result,) = run(make_chunk([encoded(block())]), storage, engine=Counting([ZeroDivisionError("oops")]))
+    assert (result.error.code, result.error.retry) == ("internal", True)
+
+
+def test_a_stopped_attempt_ends_as_cancelled_without_a_manifest(make_chunk, storage, encoded, block):
+    chunk = make_chunk([encoded(block())])
+    stages = []
+    watch = Watch(stopped=lambda token: len(stages) > 3, on_stage=lambda job, stage: stages.append(stage))
+    (result,) = run(chunk, storage, watch=watch)
+    assert result.status == "cancelled"
+    assert not storage.exists("out/1/result.json")
+
+
+def test_a_worker_that_is_asked_to_leave_finishes_one_job_and_returns_the_rest(make_chunk, storage, encoded, block):
+    photos = [encoded(block(colour=(n, 60, 90))) for n in (10, 60, 110)]
+    ended = []
+    watch = Watch(draining=lambda: bool(ended), on_end=lambda job, status: ended.append(status))
+    results = run(make_chunk(photos), storage, watch=watch)
+    assert [r.status for r in results] == ["done", "returned", "returned"]
+    assert not storage.exists("out/2/result.json")
+
+
+def test_a_storage_that_went_away_is_reported_as_worth_another_try(make_chunk, storage, encoded, block, monkeypatch):
+    chunk = make_chunk([encoded(block())])
+
+    def gone(*args, **kwargs):
+        raise StorageUnavailable()
+
+    monkeypatch.setattr(storage, "put", gone)
+    (result,) = run(chunk, storage)
+    assert (result.error.code, result.error.retry) == ("storage_unavailable", True)
+
+
+def test_a_bad_recipe_fails_every_job_with_the_fields_name(make_chunk, storage, encoded, block):
+    (result,) = run(make_chunk([encoded(block())], {"backdrop": {"kind": "forest"}}), storage)
+    assert result.error.code == "bad_recipe" and "backdrop.kind" in result.error.message
+
+
+@pytest.mark.parametrize("format,name", [("png", "main.png"), ("webp", "main.webp"), ("avif", "main.avif")])
+def test_files_are_named_after_what_they_are(make_chunk, storage, encoded, block, format, name):
+    recipe = {"engine": "fake", "framing": {"canvas_px": [120, 120]}, "output": {"format": format}}
+    (result,) = run(make_chunk([encoded(block())], recipe), storage)
+    assert result.files[0].key == f"out/1/{name}"
+
+
+def test_a_chunk_survives_its_own_json(make_chunk, encoded, block):
+    chunk = make_chunk([encoded(block())])
+    assert Chunk.from_dict(json.loads(json.dumps(chunk.to_dict()))) == chunk
+    assert chunks.EXTENSIONS["jpeg"] == "jpg"

@@ -1,0 +1,58 @@
+"""The worker is a library: it runs without Django, and heavy things are imported only where they are used."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import gpu_worker
+
+HOUSE = Path(gpu_worker.__file__).parents[1]
+BLOCKER = """
+import sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked}:
+            raise ImportError(name + " is blocked")
+
+sys.meta_path.insert(0, Blocked())
+"""
+
+
+def python(code: str, blocked: set[str]) -> subprocess.CompletedProcess[str]:
+    program = BLOCKER.replace("{blocked}", repr(blocked)) + code
+    return subprocess.run([sys.executable, "-c", program], cwd=HOUSE, capture_output=True, text=True, timeout=60)
+
+
+def test_every_module_imports_and_a_photo_renders_without_django_or_torch():
+    code = """
+import importlib, io, pkgutil
+import numpy as np
+from PIL import Image
+import gpu_worker
+names = [m.name for m in pkgutil.walk_packages(gpu_worker.__path__, "gpu_worker.") if not m.name.endswith("__main__")]
+for name in names:
+    importlib.import_module(name)
+from gpu_worker import runner
+picture = np.full((120, 120, 3), 255, np.uint8)
+picture[30:90, 40:80] = (30, 80, 150)
+out = io.BytesIO()
+Image.fromarray(picture).save(out, "PNG")
+made = runner.render({"framing": {"canvas_px": [100, 100]}}, {"main": out.getvalue()})
+assert made.files["main"].width_px == 100
+assert "django" not in sys.modules and "torch" not in sys.modules
+print(len(names))
+"""
+    done = python(code, {"django", "apps", "torch", "rest_framework"})
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 40
+
+
+def test_what_django_imports_of_the_worker_needs_no_numpy_and_no_opencv():
+    done = python("import gpu_worker.contract, gpu_worker.pixels", {"numpy", "cv2", "scipy", "celery", "redis"})
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_workers_parent_process_imports_neither_numpy_nor_opencv():
+    done = python("import gpu_worker.app; assert 'numpy' not in sys.modules and 'cv2' not in sys.modules", set())
+    assert done.returncode == 0, done.stderr

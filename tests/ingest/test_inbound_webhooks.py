@@ -1,0 +1,136 @@
+"""The door for webhooks: what is let in, what is sent away, with which HTTP status, and that nothing else changes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.test import Client
+
+from apps.flow import hints
+from apps.ingest.models import Delivery
+from apps.stores import services as stores
+from apps.stores.models import Store
+from tests.shopkeeping import Shop
+
+
+@pytest.fixture
+def post(shop: Shop, client: Client):
+    """POST to the shop's webhook address, or to another token's."""
+
+    def _post(body: bytes, headers: dict[str, str] | None = None, token: str | None = None):
+        return client.post(
+            f"/hooks/{token or shop.store.hook_token}/",
+            body,
+            content_type="application/json",
+            headers=headers or {},
+        )
+
+    return _post
+
+
+def signed(shop: Shop) -> tuple[bytes, dict[str, str]]:
+    shop.sell()
+    [delivery] = shop.remote.deliver()
+    return delivery.body, dict(delivery.headers)
+
+
+def test_a_signed_delivery_is_kept_raw_before_it_is_understood(shop: Shop, post) -> None:
+    body, headers = signed(shop)
+    assert post(body, headers).status_code == 200
+    delivery = Delivery.objects.get()
+    assert bytes(delivery.body) == body
+    assert delivery.work_state == "waiting"
+    assert ("flow.receive", (delivery.pk,)) in shop.wire
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda body, headers: (body + b" ", headers),
+        lambda body, headers: (body, {**headers, "X-Fake-Signature": "0" * 64}),
+        lambda body, headers: (body, {k: v for k, v in headers.items() if "Signature" not in k}),
+        lambda body, headers: (body, {**headers, "X-Fake-Signature": "pâté"}),
+    ],
+    ids=["changed body", "wrong signature", "no signature", "not even ASCII"],
+)
+def test_a_wrong_signature_is_sent_away_and_counted(shop: Shop, post, spoil) -> None:
+    body, headers = spoil(*signed(shop))
+    answer = post(body, headers)
+    assert answer.status_code == 401
+    assert answer.json()["error"]
+    assert not Delivery.objects.exists()
+    store = Store.objects.get(pk=shop.store.pk)
+    assert (store.refused_deliveries, store.last_refusal) == (1, "wrong signature")
+
+
+def test_an_address_that_belongs_to_no_store_is_not_found(shop: Shop, post) -> None:
+    body, headers = signed(shop)
+    assert post(body, headers, token="guessed").status_code == 404
+
+
+def test_a_disconnected_store_has_no_address_any_more(shop: Shop, post) -> None:
+    body, headers = signed(shop)
+    stores.disconnect(shop.store, by="test")
+    assert post(body, headers).status_code == 404
+    assert shop.remote.hooks == {}, "its webhooks were taken away"
+
+
+def test_ten_megabytes_are_too_much(shop: Shop, post) -> None:
+    answer = post(b'{"id": "1", "x": "' + b"a" * 10_000_000 + b'"}')
+    assert answer.status_code == 413
+    assert "at most" in answer.json()["error"]
+    assert not Delivery.objects.exists()
+
+
+def test_a_ping_is_answered_and_changes_nothing(shop: Shop, post) -> None:
+    hook = next(iter(shop.remote.hooks))
+    ping = shop.remote.ping(hook)
+    assert post(ping.body).status_code == 200
+    assert not Delivery.objects.exists()
+    assert shop.wire == []
+
+
+def test_signed_nonsense_is_refused_with_a_reason_on_the_stores_page(shop: Shop, post) -> None:
+    from connectors.fake import _signature
+
+    body = b"[1, 2"
+    headers = {"X-Fake-Topic": "created", "X-Fake-Signature": _signature(body, shop.store.hook_secret)}
+    assert post(body, headers).status_code == 400
+    assert "not understood" in Store.objects.get(pk=shop.store.pk).last_refusal
+
+
+def test_only_post_is_understood(shop: Shop, client: Client) -> None:
+    assert client.get(f"/hooks/{shop.store.hook_token}/").status_code == 405
+
+
+def test_without_a_broker_the_delivery_is_kept_and_answered_all_the_same(
+    shop: Shop, post, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks
+) -> None:
+    from celery import current_app
+    from kombu.exceptions import OperationalError
+
+    def gone(*_: object, **__: object) -> None:
+        raise OperationalError("no broker")
+
+    body, headers = signed(shop)
+    monkeypatch.undo()
+    monkeypatch.setattr(type(current_app._get_current_object()), "send_task", gone)
+    with django_capture_on_commit_callbacks(execute=True) as sent:
+        assert post(body, headers).status_code == 200
+    assert len(sent) == 1
+    assert Delivery.objects.count() == 1
+    assert hints.hint
+
+
+def test_a_repeat_in_another_order_of_keys_is_another_body_but_no_second_job(shop: Shop, post) -> None:
+    from connectors.fake import _signature
+
+    body, headers = signed(shop)
+    turned = json.dumps(dict(reversed(json.loads(body).items()))).encode()
+    assert turned != body
+    post(body, headers)
+    post(turned, {**headers, "X-Fake-Signature": _signature(turned, shop.store.hook_secret)})
+    shop.work()
+    assert Delivery.objects.count() == 2
+    assert len(shop.jobs()) == 1

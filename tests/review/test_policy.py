@@ -1,0 +1,100 @@
+"""Policy: numbers in, a verdict and sentences out."""
+
+from __future__ import annotations
+
+import pytest
+
+from apps.lib.errors import LostRace, NotAllowed
+from apps.review import policy, services
+from apps.review.models import Decision, ItemState
+from tests.shopkeeping import Shop
+
+RECIPE = {
+    "backdrop": {"kind": "solid", "color": "#ffffff"},
+    "framing": {"canvas_px": [1600, 1600], "fill": 0.85},
+    "review": {"min_confidence": 0.9},
+}
+GOOD = {
+    "fidelity_levels_max": 1,
+    "fidelity_delta_e_p95": 0.6,
+    "border_white_share": 1.0,
+    "fill": 0.85,
+    "centring_offset": 0.002,
+    "touches_frame": 0.0,
+}
+
+
+def test_a_good_render_is_approved() -> None:
+    assert policy.judge(GOOD, 0.97, RECIPE) == policy.Verdict("approve")
+
+
+@pytest.mark.parametrize(
+    ("measure", "value", "word"),
+    [
+        ("fidelity_levels_max", 9, "own pixels changed"),
+        ("fidelity_delta_e_p95", 2.5, "colours moved"),
+        ("border_white_share", 0.5, "pure white"),
+        ("fill", 0.4, "fills 40%"),
+        ("centring_offset", 0.2, "off centre"),
+        ("touches_frame", 0.1, "touches the edge"),
+    ],
+)
+def test_each_measure_off_its_mark_sends_it_to_a_person_and_says_why(
+    measure: str, value: float, word: str
+) -> None:
+    verdict = policy.judge({**GOOD, measure: value}, 0.97, RECIPE)
+    assert verdict.outcome == "review"
+    assert [r for r in verdict.reasons if word in r]
+    assert verdict.needs_override == measure.startswith("fidelity")
+
+
+@pytest.mark.parametrize("confidence", [0.2, 0.8999, None])
+def test_a_cut_out_it_is_not_sure_of_goes_to_a_person(confidence: float | None) -> None:
+    assert policy.judge(GOOD, confidence, RECIPE).outcome == "review"
+
+
+def test_whiteness_is_asked_only_of_a_white_backdrop() -> None:
+    grey = {**RECIPE, "backdrop": {"kind": "solid", "color": "#eeeeee"}}
+    assert policy.judge({**GOOD, "border_white_share": 0.0}, 0.97, grey).outcome == "approve"
+
+
+def test_the_recipes_own_thresholds_hold() -> None:
+    strict = {**RECIPE, "review": {"min_confidence": 0.99}}
+    assert policy.judge(GOOD, 0.97, strict).outcome == "review"
+
+
+def test_every_twelfth_good_one_is_a_spot_check() -> None:
+    recipe = {**RECIPE, "review": {"min_confidence": 0.9, "spot_check_every": 12}}
+    outcomes = [policy.judge(GOOD, 0.97, recipe, nth=n).outcome for n in range(1, 25)]
+    assert [n for n, outcome in enumerate(outcomes, 1) if outcome == "review"] == [12, 24]
+
+
+@pytest.fixture
+def unfaithful(shop: Shop):
+    """An item whose product pixels changed."""
+    shop.sell()
+    shop.deliver()
+    shop.work()
+    [item] = shop.items()
+    Decision.objects.all().delete()
+    type(item).objects.filter(pk=item.pk).update(state=ItemState.PENDING, needs_override=True)
+    item.refresh_from_db()
+    return item
+
+
+def test_changed_product_pixels_go_out_only_over_a_persons_name(shop: Shop, unfaithful) -> None:
+    with pytest.raises(NotAllowed):
+        services.decide(unfaithful, approved=True, user=shop.owner, actor="user:1")
+    with pytest.raises(NotAllowed):
+        services.decide(unfaithful, approved=True, user=None, actor="apikey:1", override=True)
+    item = services.decide(unfaithful, approved=True, user=shop.owner, actor="user:1", override=True)
+    assert item.state == ItemState.APPROVED
+    assert Decision.objects.get().override
+
+
+def test_the_second_of_two_people_who_disagree_is_told(shop: Shop, unfaithful) -> None:
+    services.decide(unfaithful, approved=False, user=shop.owner, actor="user:1")
+    services.decide(unfaithful, approved=False, user=shop.owner, actor="user:1")
+    assert Decision.objects.count() == 1
+    with pytest.raises(LostRace, match="already rejected"):
+        services.decide(unfaithful, approved=True, user=shop.owner, actor="user:2", override=True)
