@@ -1,4 +1,4 @@
-"""What can go wrong between us and a store. Each leaf says retry or stop; its docstring is the sentence a merchant reads.
+"""What can go wrong between us and a store. Each leaf says retry or stop; its docstring is what a merchant reads.
 
 ConnectorError
 ├── Retry                the work goes on by itself, later

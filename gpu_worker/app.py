@@ -20,7 +20,15 @@ from kombu.exceptions import OperationalError
 
 from gpu_worker import settings as configuration
 from gpu_worker.beat import Pulse
-from gpu_worker.contract import QUEUE_CONTROL, TASK_RENDER, TASK_RESULT, Chunk, JobResult, broker_url
+from gpu_worker.contract import (
+    QUEUE_CONTROL,
+    TASK_RENDER,
+    TASK_RESULT,
+    Chunk,
+    JobResult,
+    broker_url,
+    broker_url,
+)
 
 log = logging.getLogger("gpu_worker")
 SETTINGS = configuration.from_environment()

@@ -22,7 +22,7 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 
 EMBEDDED = not env.str("DATABASE_URL", default="")
 DATA_ROOT = embedded.data_root(BASE_DIR)
-if EMBEDDED:
+if EMBEDDED and (DATA_ROOT / "environment").exists():
     # What this machine's installation chose (port, hosts on the LAN), so that every command run later agrees.
     env.read_env(DATA_ROOT / "environment")
 _urls = embedded.urls(DATA_ROOT)

@@ -68,13 +68,19 @@ def at(origin: NDArray[np.float64], rays: Points, t: Floats) -> Points:
 
 
 def march(
-    field: Field, origin: NDArray[np.float64], rays: Points, start: Floats, end: float, width: float
+    field: Field,
+    origin: NDArray[np.float64],
+    rays: Points,
+    start: Floats,
+    end: float,
+    width: float,
+    steps: int = STEPS,
 ) -> Floats:
     """Distance to the surface along each ray, FAR where there is none. `width`: half a ray's spread per unit length."""
     t = start.copy()
     found = np.full(t.shape, FAR, np.float32)
     live = np.flatnonzero(t < end)
-    for _ in range(STEPS):
+    for _ in range(steps):
         if not live.size:
             break
         here = tuple(axis[live] for axis in rays)
@@ -142,7 +148,7 @@ def _subsampled(
         for j in range(SUBSAMPLES):
             px = (x + (i + 0.5) / SUBSAMPLES).astype(np.float32)
             py = (y + (j + 0.5) / SUBSAMPLES).astype(np.float32)
-            t = march(field, origin, camera.rays(px, py, size_px), begin, end, pixel / 32)
+            t = march(field, origin, camera.rays(px, py, size_px), begin, end, pixel / 24, 4 * STEPS)
             hit = t < FAR
             cover += hit
             total += np.where(hit, t, 0)

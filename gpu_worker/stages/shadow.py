@@ -11,6 +11,7 @@ from gpu_worker.stages.base import Placement, State
 
 # A shadow has no detail: it is drawn on a small canvas and enlarged.
 WORK_PX = 480
+PURE_EDGE_SHARE, FADE_SHARE = 0.025, 0.035
 
 
 class Shadow:
@@ -29,9 +30,19 @@ class Shadow:
             return
         small = _on_small_canvas(state.matte.alpha, state.placement)
         shade = contact(small) if shadow.kind == "contact" else cast(small)
+        shade *= _fading_at_the_edges(shade.shape)
         wide = cv2.resize(shade * np.float32(shadow.strength), canvas, interpolation=cv2.INTER_CUBIC)
         # Nothing under half a level of light: a pure backdrop stays pure away from the product.
         state.shade = np.where(wide < 0.004, 0, np.clip(wide, 0, 1)).astype(np.float32)
+
+
+def _fading_at_the_edges(shape: tuple[int, ...]) -> Alpha:
+    """1 inside, 0 along the canvas' edge: a pure backdrop must stay pure there, as channels check it at the border."""
+    sides = []
+    for side_px in shape[:2]:
+        place = (np.arange(side_px) + 0.5) / side_px
+        sides.append(np.clip((np.minimum(place, 1 - place) - PURE_EDGE_SHARE) / FADE_SHARE, 0, 1))
+    return np.outer(*sides).astype(np.float32)
 
 
 def _on_small_canvas(alpha: Alpha, placement: Placement) -> Alpha:

@@ -61,12 +61,14 @@ def open_for_business(name: str) -> Merchant:
 
     merchant.failed_job = factories.JobFactory(photo=plain_photo("Torn"), recipe_version=version, failed=True)
     merchant.queued_job = factories.JobFactory(photo=plain_photo("Fresh"), recipe_version=version)
-    merchant.unfetched = factories.PhotoFactory(
-        product__store=store, product__title="Listed", fetched=False
-    )
+    merchant.unfetched = factories.PhotoFactory(product__store=store, product__title="Listed", fetched=False)
     factories.AttemptFactory(job=merchant.waiting.job)
     audit.record(
-        "store.connected", workspace=store.workspace_id, subject=f"store:{store.pk}", url=store.url, again=False
+        "store.connected",
+        workspace=store.workspace_id,
+        subject=f"store:{store.pk}",
+        url=store.url,
+        again=False,
     )
     return merchant
 

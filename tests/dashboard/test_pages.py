@@ -121,7 +121,9 @@ def test_another_workspaces_rows_can_not_be_changed(neighbour: Merchant, owner: 
     assert neighbour.waiting.state == "pending"
 
 
-def test_a_stranger_comes_to_the_login_and_then_to_where_they_wanted(merchant: Merchant, client: Client) -> None:
+def test_a_stranger_comes_to_the_login_and_then_to_where_they_wanted(
+    merchant: Merchant, client: Client
+) -> None:
     wanted = reverse("dashboard:product", args=[merchant.product.pk])
     answer = client.get(wanted)
     assert answer.status_code == 302 and answer["Location"] == f"/login/?next={wanted}"
@@ -175,7 +177,9 @@ BUDGETS = {
 
 
 def queries_of(client: Client, address: str) -> int:
-    with CaptureQueriesContext(connection, ) as asked:
+    with CaptureQueriesContext(
+        connection,
+    ) as asked:
         assert client.get(address).status_code in {200, 286}
     return len(asked)
 

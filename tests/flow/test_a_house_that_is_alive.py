@@ -19,7 +19,15 @@ import pytest
 from apps.config import embedded
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-OURS = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SECRET_KEY", "FIELD_KEYS", "DJANGO_SETTINGS_MODULE", "PUBLIC_URL")
+OURS = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "STORAGE_URL",
+    "SECRET_KEY",
+    "FIELD_KEYS",
+    "DJANGO_SETTINGS_MODULE",
+    "PUBLIC_URL",
+)
 
 
 @dataclass
@@ -79,14 +87,18 @@ def test_a_render_worker_killed_in_the_middle_costs_no_picture_and_doubles_none(
     )
     try:
         rendering = "SELECT 1 FROM jobs_attempt WHERE state = 'running'"
-        wait_until(lambda: len(house.rows("SELECT 1 FROM jobs_job WHERE state = 'done'")) >= 3, "the third render")
+        wait_until(
+            lambda: len(house.rows("SELECT 1 FROM jobs_job WHERE state = 'done'")) >= 3, "the third render"
+        )
         wait_until(lambda: house.rows(rendering), "a running attempt")
         victim = house.pid("render")
         assert victim
         os.killpg(victim, signal.SIGKILL)
         killed_at = time.monotonic()
         wait_until(
-            lambda: len(house.rows("SELECT 1 FROM jobs_job WHERE state = 'done'")) == 12, "all twelve renders", 60
+            lambda: len(house.rows("SELECT 1 FROM jobs_job WHERE state = 'done'")) == 12,
+            "all twelve renders",
+            60,
         )
         finished_s = time.monotonic() - killed_at
         out, err = demo.communicate(timeout=120)
@@ -113,9 +125,13 @@ def nothing_is_doubled(house: House, summary: dict) -> None:
         " (SELECT count(*) FROM usage_record WHERE outcome = 'done')"
     )
     assert booked == attempts and done == 12
-    [(lost,)] = house.rows("SELECT count(*) FROM jobs_attempt WHERE state = 'lost' AND started_at IS NOT NULL")
+    [(lost,)] = house.rows(
+        "SELECT count(*) FROM jobs_attempt WHERE state = 'lost' AND started_at IS NOT NULL"
+    )
     assert lost == 1, "the kill hit one attempt"
-    [(written, products)] = house.rows("SELECT count(*), count(DISTINCT publication) FROM stores_writtenmedia")
+    [(written, products)] = house.rows(
+        "SELECT count(*), count(DISTINCT publication) FROM stores_writtenmedia"
+    )
     assert written == products == summary["published"]
     assert house.rows("SELECT count(*) FROM usage_reservation") == [(0,)]
     uploads = list((house.root / "storefront").rglob("vitrine-*.jpg"))

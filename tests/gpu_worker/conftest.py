@@ -47,7 +47,9 @@ def encoded() -> Callable[..., bytes]:
 def block() -> Callable[..., np.ndarray]:
     """A coloured block with a little pattern on white: the quickest product there is (H × W × 3)."""
 
-    def draw(width_px: int = 240, height_px: int = 200, colour: tuple[int, int, int] = (40, 90, 160)) -> np.ndarray:
+    def draw(
+        width_px: int = 240, height_px: int = 200, colour: tuple[int, int, int] = (40, 90, 160)
+    ) -> np.ndarray:
         picture = np.full((height_px, width_px, 3), 255, np.uint8)
         top, bottom, left, right = height_px // 4, height_px * 3 // 4, width_px // 4, width_px * 3 // 4
         picture[top:bottom, left:right] = colour
@@ -71,7 +73,9 @@ def make_chunk(storage: FileStorage) -> Callable[..., Chunk]:
         for number, data in enumerate(files, start=1):
             sha256 = hashlib.sha256(data).hexdigest()
             storage.put(f"in/{sha256}", data)
-            jobs.append(JobSpec(number, f"token-{number}", (Input("main", f"in/{sha256}", sha256),), f"out/{number}"))
+            jobs.append(
+                JobSpec(number, f"token-{number}", (Input("main", f"in/{sha256}", sha256),), f"out/{number}")
+            )
         quick = {"engine": "fake", "framing": {"canvas_px": [200, 200]}}
         return Chunk("chunk-1", start_by, quick if recipe is None else recipe, 0, tuple(jobs))
 

@@ -94,7 +94,9 @@ def test_memory_that_runs_short_once_is_tried_again_alone(make_chunk, storage, e
 
 def test_memory_that_stays_short_is_handed_back_and_the_next_job_goes_on(make_chunk, storage, encoded, block):
     engine = Counting([MemoryError(), MemoryError()])
-    first, second = run(make_chunk([encoded(block()), encoded(block(colour=(5, 80, 5)))]), storage, engine=engine)
+    first, second = run(
+        make_chunk([encoded(block()), encoded(block(colour=(5, 80, 5)))]), storage, engine=engine
+    )
     assert (first.error.code, first.error.retry) == ("out_of_memory", True)
     assert second.status == "done"
 
@@ -113,7 +115,9 @@ def test_a_stopped_attempt_ends_as_cancelled_without_a_manifest(make_chunk, stor
     assert not storage.exists("out/1/result.json")
 
 
-def test_a_worker_that_is_asked_to_leave_finishes_one_job_and_returns_the_rest(make_chunk, storage, encoded, block):
+def test_a_worker_that_is_asked_to_leave_finishes_one_job_and_returns_the_rest(
+    make_chunk, storage, encoded, block
+):
     photos = [encoded(block(colour=(n, 60, 90))) for n in (10, 60, 110)]
     ended = []
     watch = Watch(draining=lambda: bool(ended), on_end=lambda job, status: ended.append(status))
@@ -122,7 +126,9 @@ def test_a_worker_that_is_asked_to_leave_finishes_one_job_and_returns_the_rest(m
     assert not storage.exists("out/2/result.json")
 
 
-def test_a_storage_that_went_away_is_reported_as_worth_another_try(make_chunk, storage, encoded, block, monkeypatch):
+def test_a_storage_that_went_away_is_reported_as_worth_another_try(
+    make_chunk, storage, encoded, block, monkeypatch
+):
     chunk = make_chunk([encoded(block())])
 
     def gone(*args, **kwargs):

@@ -60,7 +60,9 @@ def test_cutout_of_a_folder_names_the_bad_file_and_does_the_rest(photo, tmp_path
 
 def test_render_writes_the_file_and_prints_what_it_measured(photo, recipe, tmp_path, capsys):
     out = tmp_path / "out"
-    assert main(["render", "background", str(photo), "--recipe", str(recipe), "--out", str(out), "--json"]) == 0
+    assert (
+        main(["render", "background", str(photo), "--recipe", str(recipe), "--out", str(out), "--json"]) == 0
+    )
     told = json.loads(capsys.readouterr().out)
     assert set(told) == {"file", "sha256", "measures", "confidence", "engine", "seconds"}
     assert Path(told["file"]) == out / "lamp.jpg"
@@ -72,20 +74,40 @@ def test_render_takes_roles_for_one_render_of_several_inputs(photo, tmp_path, ca
     ground = tmp_path / "ground.png"
     Image.fromarray(np.full((50, 50, 3), (0, 120, 60), np.uint8)).save(ground)
     recipe = tmp_path / "r.json"
-    recipe.write_text(json.dumps({"backdrop": {"kind": "image"}, "framing": {"canvas_px": [100, 100]}, "output": {"format": "png"}}))
-    arguments = ["render", "background", f"main={photo}", f"backdrop={ground}", "--recipe", str(recipe), "--out", str(tmp_path / "o")]
+    recipe.write_text(
+        json.dumps(
+            {"backdrop": {"kind": "image"}, "framing": {"canvas_px": [100, 100]}, "output": {"format": "png"}}
+        )
+    )
+    arguments = [
+        "render",
+        "background",
+        f"main={photo}",
+        f"backdrop={ground}",
+        "--recipe",
+        str(recipe),
+        "--out",
+        str(tmp_path / "o"),
+    ]
     assert main(arguments) == 0
     assert Image.open(tmp_path / "o" / "lamp.png").getpixel((2, 2)) == (0, 120, 60)
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("{broken", "JSON"), ('{"pipeline": "ghost"}', "ghost"), ('{"backdrop": {"kind": 3}}', "backdrop.kind"), ("[]", "object")],
+    [
+        ("{broken", "JSON"),
+        ('{"pipeline": "ghost"}', "ghost"),
+        ('{"backdrop": {"kind": 3}}', "backdrop.kind"),
+        ("[]", "object"),
+    ],
 )
 def test_a_bad_recipe_file_is_one_clear_line(photo, tmp_path, capsys, content, said):
     recipe = tmp_path / "bad.json"
     recipe.write_text(content)
-    assert main(["render", "background", str(photo), "--recipe", str(recipe), "--out", str(tmp_path / "o")]) == 2
+    assert (
+        main(["render", "background", str(photo), "--recipe", str(recipe), "--out", str(tmp_path / "o")]) == 2
+    )
     told = capsys.readouterr().err
     assert said in told and told.count("\n") == 1
 
@@ -102,7 +124,10 @@ def test_inspect_holds_a_picture_against_a_channel(photo, capsys):
     assert main(["inspect", str(photo), "--channel", "amazon-main", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["passed"] is False
-    assert {c["rule"] for c in told["checks"] if not c["passed"]} == {"product fills the frame", "large enough to zoom"}
+    assert {c["rule"] for c in told["checks"] if not c["passed"]} == {
+        "product fills the frame",
+        "large enough to zoom",
+    }
     assert main(["inspect", str(photo), "--channel", "bazaar"]) == 2
     assert "amazon-main" in capsys.readouterr().err
 

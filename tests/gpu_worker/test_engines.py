@@ -74,7 +74,9 @@ def test_an_engine_that_nobody_knows_is_refused_by_name():
         engines.engine("magic")
 
 
-@pytest.mark.parametrize("name", ["mug", "bottle", "sneaker", "handbag", "box", "ornament", "watch", "soap", "book"])
+@pytest.mark.parametrize(
+    "name", ["mug", "bottle", "sneaker", "handbag", "box", "ornament", "watch", "soap", "book"]
+)
 def test_studio_photos_are_cut_out_rightly_and_with_confidence(sample, name):
     photo = sample(name)
     matte = engines.engine("classic").cutout(photo.rgb)

@@ -21,7 +21,9 @@ sys.meta_path.insert(0, Blocked())
 
 def python(code: str, blocked: set[str]) -> subprocess.CompletedProcess[str]:
     program = BLOCKER.replace("{blocked}", repr(blocked)) + code
-    return subprocess.run([sys.executable, "-c", program], cwd=HOUSE, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=HOUSE, capture_output=True, text=True, timeout=60
+    )
 
 
 def test_every_module_imports_and_a_photo_renders_without_django_or_torch():
@@ -49,10 +51,14 @@ print(len(names))
 
 
 def test_what_django_imports_of_the_worker_needs_no_numpy_and_no_opencv():
-    done = python("import gpu_worker.contract, gpu_worker.pixels", {"numpy", "cv2", "scipy", "celery", "redis"})
+    done = python(
+        "import gpu_worker.contract, gpu_worker.pixels", {"numpy", "cv2", "scipy", "celery", "redis"}
+    )
     assert done.returncode == 0, done.stderr
 
 
 def test_the_workers_parent_process_imports_neither_numpy_nor_opencv():
-    done = python("import gpu_worker.app; assert 'numpy' not in sys.modules and 'cv2' not in sys.modules", set())
+    done = python(
+        "import gpu_worker.app; assert 'numpy' not in sys.modules and 'cv2' not in sys.modules", set()
+    )
     assert done.returncode == 0, done.stderr

@@ -73,8 +73,17 @@ def _matrix_profile(primaries) -> bytes:
 
     curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(2.2 * 256)) + b"\0\0"
     name = b"desc\0\0\0\0" + struct.pack(">I", 8) + b"Wide P3\0" + b"\0" * 79
-    tags = {b"desc": name, b"wtpt": xyz(d50), b"rXYZ": xyz(matrix[:, 0]), b"gXYZ": xyz(matrix[:, 1]), b"bXYZ": xyz(matrix[:, 2]),
-            b"rTRC": curve, b"gTRC": curve, b"bTRC": curve, b"cprt": b"text\0\0\0\0none\0\0\0\0"}
+    tags = {
+        b"desc": name,
+        b"wtpt": xyz(d50),
+        b"rXYZ": xyz(matrix[:, 0]),
+        b"gXYZ": xyz(matrix[:, 1]),
+        b"bXYZ": xyz(matrix[:, 2]),
+        b"rTRC": curve,
+        b"gTRC": curve,
+        b"bTRC": curve,
+        b"cprt": b"text\0\0\0\0none\0\0\0\0",
+    }
     offset, table, body = 132 + 12 * len(tags), b"", b""
     for tag, data in tags.items():
         data += b"\0" * (-len(data) % 4)

@@ -14,7 +14,12 @@ def test_an_empty_recipe_is_a_white_square_packshot():
 
 
 def test_a_recipe_survives_its_own_long_form():
-    short = recipe.parse({"backdrop": {"kind": "gradient", "color": "#EEEEEE", "color2": "#cccccc"}, "framing": {"canvas_px": None}})
+    short = recipe.parse(
+        {
+            "backdrop": {"kind": "gradient", "color": "#EEEEEE", "color2": "#cccccc"},
+            "framing": {"canvas_px": None},
+        }
+    )
     assert recipe.parse(short.to_dict()) == short
 
 
@@ -47,4 +52,7 @@ def test_a_wrong_field_is_named(raw, named):
 
 
 def test_what_review_policy_wants_passes_through_untouched():
-    assert recipe.parse({"review": {"min_confidence": 0.7, "four_eyes": True}}).review == {"min_confidence": 0.7, "four_eyes": True}
+    assert recipe.parse({"review": {"min_confidence": 0.7, "four_eyes": True}}).review == {
+        "min_confidence": 0.7,
+        "four_eyes": True,
+    }

@@ -43,7 +43,17 @@ def test_engine_versions_and_seconds_are_told_for_each_stage(mug):
     seen = []
     made = runner.render(QUICK, {"main": mug}, on_stage=seen.append)
     assert made.engines == {"cutout": "fake/1"}
-    assert seen == ["load", "normalise", "cutout", "frame", "backdrop", "shadow", "compose", "encode", "measure"]
+    assert seen == [
+        "load",
+        "normalise",
+        "cutout",
+        "frame",
+        "backdrop",
+        "shadow",
+        "compose",
+        "encode",
+        "measure",
+    ]
     assert list(made.seconds) == seen
     assert made.fingerprint["device"] == "cpu"
 
@@ -65,7 +75,9 @@ def test_a_photo_without_a_product_is_rendered_but_never_trusted(encoded):
 def test_a_cut_out_that_the_merchant_made_is_used_as_it_is(encoded):
     levels = np.zeros((200, 200, 4), np.uint8)
     levels[60:140, 50:150] = (200, 40, 30, 255)
-    made = runner.render({"framing": {"canvas_px": None}, "shadow": {"kind": "none"}}, {"main": encoded(levels)})
+    made = runner.render(
+        {"framing": {"canvas_px": None}, "shadow": {"kind": "none"}}, {"main": encoded(levels)}
+    )
     assert made.measures["cutout_given"] is True
     assert made.confidence == 1.0
     assert made.measures["fidelity_levels_max"] == 0
@@ -87,7 +99,9 @@ def test_what_can_not_be_rendered_says_why(inputs, error):
 def test_a_truncated_upload_is_a_bad_photo_and_a_giant_is_too_large(mug, monkeypatch):
     with pytest.raises(UnusablePhoto):
         runner.render(QUICK, {"main": mug[: len(mug) // 2]})
-    monkeypatch.setattr("gpu_worker.pixels.open_safely.__kwdefaults__", {"max_pixels": 1000, "max_bytes": 10**9})
+    monkeypatch.setattr(
+        "gpu_worker.pixels.open_safely.__kwdefaults__", {"max_pixels": 1000, "max_bytes": 10**9}
+    )
     with pytest.raises(TooLarge):
         runner.render(QUICK, {"main": mug})
 
@@ -100,7 +114,11 @@ def test_a_bad_recipe_is_refused_before_the_photo_is_touched():
 @pytest.mark.parametrize("kind", ["solid", "gradient", "transparent"])
 @pytest.mark.parametrize("format", ["png", "webp", "avif", "jpeg"])
 def test_every_backdrop_goes_with_every_format_that_can_hold_it(mug, kind, format):
-    raw = {**QUICK, "backdrop": {"kind": kind, "color": "#f4f1ec", "color2": "#d8d2c8"}, "output": {"format": format}}
+    raw = {
+        **QUICK,
+        "backdrop": {"kind": kind, "color": "#f4f1ec", "color2": "#d8d2c8"},
+        "output": {"format": format},
+    }
     if (kind, format) == ("transparent", "jpeg"):
         with pytest.raises(BadRecipe):
             runner.render(raw, {"main": mug})
@@ -114,5 +132,7 @@ def test_every_backdrop_goes_with_every_format_that_can_hold_it(mug, kind, forma
 
 @pytest.mark.parametrize("width_px,height_px", [(40, 900), (900, 40), (64, 64)])
 def test_odd_shapes_render_without_a_crash(encoded, block, width_px, height_px):
-    made = runner.render({"framing": {"canvas_px": [300, 300]}}, {"main": encoded(block(width_px, height_px))})
+    made = runner.render(
+        {"framing": {"canvas_px": [300, 300]}}, {"main": encoded(block(width_px, height_px))}
+    )
     assert made.files["main"].width_px == 300

@@ -19,7 +19,9 @@ def bucket():
     os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
     import boto3
 
-    boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1").create_bucket(Bucket="photos")
+    boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1").create_bucket(
+        Bucket="photos"
+    )
     yield f"s3://photos/shop?endpoint=http://{host}:{port}"
     server.stop()
     for name, value in keep.items():
@@ -57,7 +59,9 @@ def test_a_file_over_the_cap_is_not_read_into_memory(any_storage):
     assert len(any_storage.get("big.bin", max_bytes=5000)) == 5000
 
 
-@pytest.mark.parametrize("key", ["../secret", "a/../../b", "/etc/passwd", "a//b", "", ".", "a\\b", "a/\x00b", "a/./b", "x" * 901])
+@pytest.mark.parametrize(
+    "key", ["../secret", "a/../../b", "/etc/passwd", "a//b", "", ".", "a\\b", "a/\x00b", "a/./b", "x" * 901]
+)
 def test_no_key_leads_out_of_the_storage(any_storage, key):
     for call in (any_storage.get, any_storage.exists, any_storage.delete, lambda k: any_storage.put(k, b"")):
         with pytest.raises(InvalidKey):
@@ -98,7 +102,9 @@ def test_a_bucket_that_does_not_answer_is_worth_another_try(monkeypatch):
         open_storage("s3://b?endpoint=http://127.0.0.1:9").get("k")
 
 
-@pytest.mark.parametrize("url", ["", "/plain/path", "ftp://x/y", "file://host/path", "s3://", "s3://b?secret=1"])
+@pytest.mark.parametrize(
+    "url", ["", "/plain/path", "ftp://x/y", "file://host/path", "s3://", "s3://b?secret=1"]
+)
 def test_a_storage_url_that_means_nothing_is_refused(url):
     with pytest.raises(ValueError, match="storage URL"):
         open_storage(url)

@@ -17,7 +17,7 @@ from apps.flow import flow
 from apps.jobs import selectors
 from apps.jobs.models import Attempt, AttemptState, Job, JobState, Render
 from apps.jobs.services import dispatch, leases, planning, results
-from apps.usage.models import Reservation, Record
+from apps.usage.models import Record, Reservation
 from gpu_worker.contract import Error, JobResult
 from gpu_worker.storage import open_storage
 from tests.conftest import on_the_wire

@@ -16,6 +16,7 @@ from apps.review import services
 from apps.review.models import Item, ItemState
 
 QUEUE = 24
+DECISIONS = {"approve": True, "reject": False}
 
 
 @page
@@ -33,7 +34,10 @@ def one(request: Asked, pk: int) -> HttpResponse:
 def decide(request: Asked, pk: int) -> HttpResponse:
     """Approve or reject, then on to the next one. What stands in the way is told beside the buttons."""
     item = _item(request, pk)
-    approved = request.POST.get("decision") == "approve"
+    decision = request.POST.get("decision", "")
+    if decision not in DECISIONS:
+        return _refused(request, item, "Approve or reject: choose one.")
+    approved = DECISIONS[decision]
     try:
         _decide(request, item, approved=approved)
     except VitrineError as error:

@@ -157,7 +157,7 @@ def _paper_inside(mask: Mask, lab: Float, walls: Mask, cues: Cues, border: Borde
 def _paper_nearby(lab: Float, mask: Mask, cues: Cues, border: Border) -> Float:
     """The paper's colour at every place, averaged over the unshadowed backdrop around it (H × W × 3)."""
     clean = (~shapes.grown(mask, 3) & (cues.apart < 4 * border.noise + 1.5)).astype(np.float32)
-    reach_px = 40.0
+    reach_px = max(mask.shape) / 16
     weight = np.maximum(cv2.GaussianBlur(clean, (0, 0), reach_px), 1e-4)
     return np.asarray(
         cv2.GaussianBlur(lab * clean[..., None], (0, 0), reach_px) / weight[..., None], np.float32

@@ -1,0 +1,158 @@
+"""Connecting, reading, regenerating and disconnecting a store through the pages."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from apps.catalog.models import Sync
+from apps.ingest.models import Delivery
+from apps.jobs.models import Batch, Job
+from apps.lib.work import WorkState
+from apps.stores.models import Store
+from connectors import registry
+from connectors.errors import AuthExpired
+from connectors.fake import FULL_ACCESS, FakeStore
+from tests.dashboard.merchants import Merchant
+
+FORM = {
+    "platform": "woocommerce",
+    "url": "tea.example.com/",
+    "key": "fake-key",
+    "secret": "fake-secret",
+    "user": "owner",
+    "app_password": "fake-password",
+}
+
+
+@pytest.fixture
+def tea_shop(monkeypatch: pytest.MonkeyPatch) -> FakeStore:
+    """A store in memory that answers where a WooCommerce store is asked for."""
+    monkeypatch.setitem(registry._PLATFORMS, "woocommerce", "connectors.fake:FakeConnector")
+    return FakeStore("https://tea.example.com", FULL_ACCESS)
+
+
+def test_a_store_is_connected_and_its_catalogue_is_read(
+    tea_shop: FakeStore, owner: Client, merchant: Merchant
+) -> None:
+    answer = owner.post(reverse("dashboard:connect"), FORM, follow=True)
+    store = Store.objects.get(url="https://tea.example.com")
+    assert store.workspace == merchant.workspace
+    assert Sync.objects.filter(store=store, work_state=WorkState.WAITING).exists()
+    assert "Its catalogue is being read." in answer.content.decode()
+
+
+def test_what_the_store_said_stands_at_the_form_and_no_key_is_shown_again(
+    tea_shop: FakeStore, owner: Client
+) -> None:
+    tea_shop.fail(AuthExpired("401"))
+    answer = owner.post(reverse("dashboard:connect"), FORM)
+    html = answer.content.decode()
+    assert answer.status_code == 422
+    assert "The store no longer accepts our keys" in html
+    for name in ("key", "secret", "app_password"):
+        assert FORM[name] not in html
+    assert not Store.objects.filter(url="https://tea.example.com").exists()
+
+
+@pytest.mark.parametrize(
+    "url", ["", "ftp://tea.example.com", "https://[bad", "https://user:pw@tea.example.com"]
+)
+def test_what_is_no_address_is_told_beside_the_address(url: str, tea_shop: FakeStore, owner: Client) -> None:
+    answer = owner.post(reverse("dashboard:connect"), {**FORM, "url": url})
+    html = answer.content.decode()
+    assert answer.status_code == 422
+    assert 'id="id_url_error"' in html and 'aria-invalid="true"' in html
+
+
+def test_a_user_without_an_application_password_is_a_half(tea_shop: FakeStore, owner: Client) -> None:
+    answer = owner.post(reverse("dashboard:connect"), {**FORM, "app_password": ""})
+    assert "belong together" in answer.content.decode()
+    assert tea_shop.calls == []
+
+
+def test_new_keys_for_a_store_start_from_its_address(
+    merchant: Merchant, neighbour: Merchant, owner: Client
+) -> None:
+    page = reverse("dashboard:connect")
+    assert merchant.store.url in owner.get(f"{page}?store={merchant.store.pk}").content.decode()
+    assert neighbour.store.url not in owner.get(f"{page}?store={neighbour.store.pk}").content.decode()
+
+
+def test_the_catalogue_is_read_once_however_often_it_is_asked_for(merchant: Merchant, owner: Client) -> None:
+    for _ in range(2):
+        owner.post(reverse("dashboard:sync", args=[merchant.store.pk]))
+    assert Sync.objects.filter(store=merchant.store).count() == 1
+
+
+def test_the_page_tells_how_far_the_reading_is_until_it_ends(merchant: Merchant, viewer: Client) -> None:
+    sync = Sync.objects.create(store=merchant.store, requested_by="system", products=40, total=200)
+    address = reverse("dashboard:sync-state", args=[merchant.store.pk])
+    going = viewer.get(address)
+    assert going.status_code == 200 and "40 of 200 products" in going.content.decode()
+    Sync.objects.filter(pk=sync.pk).update(work_state=WorkState.DONE)
+    ended = viewer.get(address)
+    assert ended.status_code == 286 and "hx-trigger" not in ended.content.decode()
+
+
+def test_regenerating_says_how_many_photos_and_a_double_click_is_one_batch(
+    merchant: Merchant, owner: Client
+) -> None:
+    address = reverse("dashboard:regenerate", args=[merchant.store.pk])
+    html = owner.get(address).content.decode()
+    assert "<strong>6 photos</strong>" in html
+    key = re.search(r'name="key" value="([0-9a-f]{32})"', html)
+    assert key
+    wish = {"recipe": merchant.version.pk, "name": "Spring", "key": key[1]}
+    first = owner.post(address, wish, follow=True)
+    second = owner.post(address, wish, follow=True)
+    assert Batch.objects.count() == 1
+    assert Job.objects.filter(batch__name="Spring").count() == 6
+    assert "6 photos are being rendered" in first.content.decode()
+    assert "was started before" in second.content.decode()
+
+
+def test_another_workspaces_recipe_is_not_offered(
+    merchant: Merchant, neighbour: Merchant, owner: Client
+) -> None:
+    address = reverse("dashboard:regenerate", args=[merchant.store.pk])
+    answer = owner.post(address, {"recipe": neighbour.version.pk, "name": "Spring", "key": "0" * 32})
+    assert answer.status_code == 422
+    assert not Batch.objects.exists()
+
+
+def test_disconnecting_asks_first_and_then_forgets_the_keys(merchant: Merchant, owner: Client) -> None:
+    address = reverse("dashboard:disconnect", args=[merchant.store.pk])
+    assert "Undo needs keys" in owner.get(address).content.decode()
+    merchant.store.refresh_from_db()
+    assert merchant.store.state == "connected"
+    FakeStore(merchant.store.url, FULL_ACCESS)
+    owner.post(address)
+    merchant.store.refresh_from_db()
+    assert merchant.store.state == "disconnected"
+    assert not any(merchant.store.credentials.values())
+    refused = owner.post(reverse("dashboard:sync", args=[merchant.store.pk]), follow=True)
+    assert "Connect it again first" in refused.content.decode()
+
+
+def test_the_stores_page_shows_what_came_of_each_webhook(merchant: Merchant, viewer: Client) -> None:
+    Delivery.objects.create(
+        store=merchant.store, topic="product.updated", kind="product_changed", external_id="77", body=b"secret body",
+        body_sha256="0", work_state=WorkState.DONE, outcome="1 new photo",
+    )  # fmt: skip
+    Store.objects.filter(pk=merchant.store.pk).update(
+        state="broken", problem="The keys were revoked.", refused_deliveries=3, last_refusal="wrong signature"
+    )
+    html = viewer.get(reverse("dashboard:store", args=[merchant.store.pk])).content.decode()
+    for words in (
+        "product.updated",
+        "77",
+        "1 new photo",
+        "The keys were revoked.",
+        "3, last: wrong signature",
+    ):
+        assert words in html
+    assert "secret body" not in html

@@ -1,0 +1,96 @@
+"""The doors of the command line, in process: words for people, one JSON object for programs."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from apps.accounts.models import User
+from apps.flow import flow
+from apps.publishing.models import Publication
+from apps.recipes.selectors import automatic
+from apps.review.models import Item, ItemState
+from connectors.errors import AuthExpired
+from tests.shopkeeping import Shop
+
+
+def run(*words: str) -> dict[str, Any]:
+    out = StringIO()
+    call_command(*words, "--json", stdout=out)
+    return json.loads(out.getvalue().strip().splitlines()[-1])
+
+
+@pytest.fixture
+def waiting(shop: Shop) -> Shop:
+    """A picture that waits for a person."""
+    shop.sell()
+    shop.deliver()
+    shop.carry()
+    for chunk in shop.hand_out():
+        for result in shop.render(chunk):
+            flow.resulted(result.to_dict())
+    shop.wire.clear()
+    Publication.objects.all().delete()
+    Item.objects.update(state=ItemState.PENDING, reasons=["The cut-out may be wrong."])
+    return shop
+
+
+def test_createowner_makes_a_workspace_with_its_first_recipe(db: None) -> None:
+    told = run("createowner", "anna", "--workspace", "Anna's shop", "--password", "a long pass phrase")
+    assert User.objects.get(pk=told["user"]).username == "anna"
+    assert automatic(told["workspace"]).recipe.name == "White packshot"
+    with pytest.raises(CommandError, match="already a user called anna"):
+        run("createowner", "anna", "--password", "a long pass phrase")
+    with pytest.raises(CommandError, match="too short"):
+        run("createowner", "ben", "--password", "short")
+
+
+def test_approve_lists_what_waits_then_decides_and_publish_writes_it(waiting: Shop) -> None:
+    [row] = run("approve")["waiting"]
+    assert row["reasons"] == ["The cut-out may be wrong."]
+    assert run("approve", str(row["item"]), "--by", waiting.owner.username)["items"][0]["state"] == "approved"
+    [published] = run("publish", str(row["item"]))["publications"]
+    assert published["state"] == "done"
+    [undone] = run("undo", str(published["publication"]))["undone"]
+    assert undone["outcome"] == "Everything is as it was before."
+
+
+def test_reject_writes_nothing(waiting: Shop) -> None:
+    [row] = run("approve")["waiting"]
+    run("approve", str(row["item"]), "--reject")
+    with pytest.raises(CommandError, match="Only approved"):
+        run("publish", str(row["item"]))
+
+
+def test_sync_and_regenerate_name_the_store_by_address(shop: Shop) -> None:
+    shop.sell()
+    assert run("sync", shop.store.url)["products"] == 1
+    told = run("regenerate", str(shop.store.pk), "--key", "monday")
+    assert told["jobs"] == 1
+    assert run("regenerate", str(shop.store.pk), "--key", "monday") == {**told, "jobs": 0}
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("sync", "https://nowhere.example"), "No store matches"),
+        (("regenerate", "STORE", "--recipe", "Nonsense"), "no such recipe"),
+        (("publish", "999999"), "no item 999999"),
+        (("undo", "999999"), "no publication 999999"),
+        (("approve", "999999"), "no item 999999"),
+    ],
+)
+def test_a_mistake_gets_one_clear_line(shop: Shop, words: tuple[str, ...], sentence: str) -> None:
+    words = tuple(str(shop.store.pk) if w == "STORE" else w for w in words)
+    with pytest.raises(CommandError, match=sentence):
+        run(*words)
+
+
+def test_a_store_that_refuses_the_keys_is_said_so(shop: Shop) -> None:
+    shop.remote.fail(AuthExpired("401"), "products")
+    with pytest.raises(CommandError, match="no longer accepts our keys"):
+        run("sync", str(shop.store.pk))
