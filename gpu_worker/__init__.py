@@ -1,1 +1,2 @@
-"""Renders photos. Runs without Django and without a database: what it knows comes in a message, what it makes goes to storage."""
+"""Renders photos. Runs without Django and without a database: what it knows comes in a message, what it
+makes goes to storage."""

@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     one = door.add_parser("samples", help="draw sample photos with exact mattes")
     one.add_argument("folder", type=Path, metavar="DIR")
     one.add_argument("--size", type=int, default=1600, metavar="PX")
+    one.add_argument("--json", action="store_true")
     one.set_defaults(door=_samples)
     one = door.add_parser("work", help="take jobs from the broker until stopped")
     one.add_argument("--log-level", default="INFO")
@@ -167,7 +168,10 @@ def _models(asked: argparse.Namespace) -> int:
 
 def _samples(asked: argparse.Namespace) -> int:
     for shown in doors.samples(asked.folder, asked.size):
-        print(f"{shown['file']}  {shown['title']} ({shown['backdrop']})")
+        if asked.json:
+            _line(shown)
+        else:
+            print(f"{shown['file']}  {shown['title']} ({shown['backdrop']})")
     return 0
 
 

@@ -27,7 +27,6 @@ from gpu_worker.contract import (
     Chunk,
     JobResult,
     broker_url,
-    broker_url,
 )
 
 log = logging.getLogger("gpu_worker")

@@ -1,4 +1,5 @@
-"""The worker's pulse: a thread that says every few seconds that it lives and what it does, and hears what is to stop."""
+"""The worker's pulse: a thread that says every few seconds that it lives and what it does, and hears what
+is to stop."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ SOCKET_TIMEOUT_S = 2.0
 
 
 def connect(url: str) -> redis.Redis:
-    """A client that gives up quickly: a pulse that hangs is no pulse. Knows redis://, rediss:// and unix:// addresses."""
+    """A client that gives up quickly: a pulse that hangs is no pulse. Knows redis://, rediss:// and
+    unix:// addresses."""
     options: dict[str, Any] = {"socket_timeout": SOCKET_TIMEOUT_S, "socket_connect_timeout": SOCKET_TIMEOUT_S}
     if not url.startswith("unix:"):
         options["socket_keepalive"] = True

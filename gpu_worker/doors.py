@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -174,18 +177,25 @@ def inspect(path: Path, channel: str | None) -> dict[str, Any]:
 
 def samples(folder: Path, size_px: int) -> Iterator[dict[str, Any]]:
     """Draws the sample photos and their exact mattes into a folder."""
+    from gpu_worker.samples import NAMES
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(max_workers=os.cpu_count()) as hands:
+        yield from hands.map(_sample, NAMES, repeat(folder), repeat(size_px))
+
+
+def _sample(name: str, folder: Path, size_px: int) -> dict[str, Any]:
     import cv2
     import numpy as np
 
-    from gpu_worker.samples import NAMES, draw
+    from gpu_worker.samples import draw
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in NAMES:
-        sample = draw(name, size_px)
-        ok, photo = cv2.imencode(".jpg", sample.rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 94])
-        ok_alpha, alpha = cv2.imencode(".png", np.round(sample.alpha * 255).astype(np.uint8))
-        if not (ok and ok_alpha):
-            raise UnusablePhoto(f"The sample {name} could not be encoded.")
-        write(folder / f"{name}.jpg", photo.tobytes())
-        write(folder / f"{name}.gt.png", alpha.tobytes())
-        yield {"file": str(folder / f"{name}.jpg"), "title": sample.title, "backdrop": sample.backdrop}
+    cv2.setNumThreads(1)  # the other cores draw other samples
+    sample = draw(name, size_px)
+    ok, photo = cv2.imencode(".jpg", sample.rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 94])
+    ok_alpha, alpha = cv2.imencode(".png", np.round(sample.alpha * 255).astype(np.uint8))
+    if not (ok and ok_alpha):
+        raise UnusablePhoto(f"The sample {name} could not be encoded.")
+    write(folder / f"{name}.jpg", photo.tobytes())
+    write(folder / f"{name}.gt.png", alpha.tobytes())
+    return {"file": str(folder / f"{name}.jpg"), "title": sample.title, "backdrop": sample.backdrop}

@@ -20,7 +20,8 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Backdrop:
-    """What lies behind the product. `color2` is the lower end of a gradient; kind ``image`` takes the input named backdrop."""
+    """What lies behind the product. `color2` is the lower end of a gradient; kind ``image`` takes the
+    input named backdrop."""
 
     kind: str = "solid"
     color: str = "#ffffff"
@@ -37,7 +38,8 @@ class Backdrop:
 
 @dataclass(frozen=True)
 class Framing:
-    """`canvas_px` (width, height), or None to keep the photo's own size and place; `fill` is the product's share of it."""
+    """`canvas_px` (width, height), or None to keep the photo's own size and place; `fill` is the product's
+    share of it."""
 
     canvas_px: tuple[int, int] | None = (1600, 1600)
     fill: float = 0.85

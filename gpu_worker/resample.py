@@ -1,4 +1,5 @@
-"""Moves pixels from the source box to the canvas: once, in linear light, alpha premultiplied. QA repeats it to check."""
+"""Moves pixels from the source box to the canvas: once, in linear light, alpha premultiplied. QA repeats
+it to check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Renders one photo. Pure: a recipe and bytes go in, files and numbers come out; neither storage nor broker is known here."""
+"""Renders one photo. Pure: a recipe and bytes go in, files and numbers come out; neither storage nor
+broker is known here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Bytes by key: a folder (file:///path) or a bucket (s3://bucket/prefix?endpoint=…). Keys are relative and stay inside."""
+"""Bytes by key: a folder (file:///path) or a bucket (s3://bucket/prefix?endpoint=…). Keys are relative and
+stay inside."""
 
 from __future__ import annotations
 

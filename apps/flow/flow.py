@@ -14,7 +14,8 @@ from apps.catalog import services as catalog
 from apps.catalog.models import Photo
 from apps.catalog.selectors import photos_to_render
 from apps.flow import hints, lookagain
-from apps.jobs.models import Batch, Job, Lane, Preparation
+from apps.jobs import selectors
+from apps.jobs.models import Batch, Job, Preparation
 from apps.jobs.services import leases, planning, results
 from apps.lib.work import backoff_s
 from apps.publishing.models import Publication, Undo
@@ -65,14 +66,11 @@ def started(photos: list[Photo]) -> None:
 
 def regenerate(store: Store, version: RecipeVersion, *, name: str, key: str, by: str) -> tuple[Batch, int]:
     """A batch over all photos of a store; returns it with the number of jobs that were added."""
-    batch, _ = planning.plan_batch(store, version, name=name, key=key, by=by)
-    added = 0
-    for photo in photos_to_render(store.pk).iterator(chunk_size=1000):
-        once = f"batch:{batch.pk}:{photo.pk}"
-        job = planning.plan(photo, version, once=once, lane=Lane.BULK, batch=batch)
-        added += job is not None
-        if job and added <= FIRST_HINTS:
-            hints.hint("flow.prepare", job.preparation.pk)
+    photos = photos_to_render(store.pk).iterator(chunk_size=1000)
+    batch, added = planning.plan_batch(store, version, photos=photos, name=name, key=key, by=by)
+    if added:
+        for preparation in selectors.first_preparations(batch, FIRST_HINTS):
+            hints.hint("flow.prepare", preparation)
     return batch, added
 
 

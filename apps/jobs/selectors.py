@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from django.db.models import Avg, Count, QuerySet
 from django.utils import timezone
 
-from apps.jobs.models import LIVE_ATTEMPTS, OPEN_STATES, Attempt, Job, Worker
+from apps.jobs.models import LIVE_ATTEMPTS, OPEN_STATES, Attempt, Batch, Job, Preparation, Worker
 from apps.usage import selectors as usage
 from gpu_worker.contract import BEAT_TTL_S, Beat
 
@@ -63,6 +63,13 @@ def expected_cost_micros(job: Job) -> int:
     seconds = recent.aggregate(s=Avg("device_seconds"))["s"] or FIRST_GUESS_S
     device = "cpu" if job.capability == "cpu" else "cuda"
     return round(seconds * usage.micros_per_second(device))
+
+
+def first_preparations(batch: Batch, count: int) -> list[int]:
+    """Ids of the preparations that a batch begins with."""
+    return list(
+        Preparation.objects.filter(job__batch=batch).order_by("pk").values_list("pk", flat=True)[:count]
+    )
 
 
 def live_workers() -> QuerySet[Worker]:

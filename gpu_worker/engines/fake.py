@@ -1,4 +1,5 @@
-"""The twin in memory: cuts out whatever differs from the mean border colour. Quick, deterministic, good enough for tests."""
+"""The twin in memory: cuts out whatever differs from the mean border colour. Quick, deterministic, good
+enough for tests."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ DIFFERS_LEVELS = 24.0
 
 
 class FakeEngine:
-    """Thresholds the distance from the border's median colour; confidence is high where exactly one thing stands out."""
+    """Thresholds the distance from the border's median colour; confidence is high where exactly one thing
+    stands out."""
 
     name = "fake"
     versions: Mapping[str, str] = {"cutout": "1"}

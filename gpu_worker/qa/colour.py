@@ -18,7 +18,12 @@ KAPPA, EPSILON = 24389 / 27, 216 / 24389
 
 def lab(rgb: NDArray[np.uint8]) -> Floats:
     """sRGB levels (… × 3) → CIELAB under D65 (… × 3)."""
-    xyz = light.to_light(rgb).astype(np.float64) @ TO_XYZ.T / WHITE
+    return lab_of_light(light.to_light(rgb))
+
+
+def lab_of_light(linear: NDArray[np.float32]) -> Floats:
+    """Linear sRGB light (… × 3) → CIELAB under D65 (… × 3)."""
+    xyz = linear.astype(np.float64) @ TO_XYZ.T / WHITE
     f = np.where(xyz > EPSILON, np.cbrt(xyz), (KAPPA * xyz + 16) / 116)
     return np.stack(
         [116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1

@@ -22,7 +22,8 @@ def border(rgb: Rgb) -> Rgb:
 
 
 def backdrop(rgb: Rgb, colour: tuple[int, int, int] | None = None) -> dict[str, float]:
-    """``border_white_share`` exactly 255; ``border_mean_level``; with a colour, ``border_exact_share`` of just that colour."""
+    """``border_white_share`` exactly 255; ``border_mean_level``; with a colour, ``border_exact_share`` of
+    just that colour."""
     rim = border(rgb)
     measures = {
         "border_white_share": round(float((rim == 255).all(axis=1).mean()), 4),
@@ -35,7 +36,8 @@ def backdrop(rgb: Rgb, colour: tuple[int, int, int] | None = None) -> dict[str, 
 
 
 def placement(product: Mask) -> dict[str, float]:
-    """``fill``: the fuller side of the product's box over the canvas side; ``centring_offset``: its centre from the canvas'
+    """``fill``: the fuller side of the product's box over the canvas side; ``centring_offset``: its centre
+    from the canvas'
     centre over the canvas diagonal's half; ``product_share`` of all pixels. ``product``: canvas H × W."""
     height_px, width_px = product.shape
     rows, columns = np.flatnonzero(product.any(axis=1)), np.flatnonzero(product.any(axis=0))

@@ -78,7 +78,7 @@ def _sweep(kind: str, size_px: int) -> Colours:
 
 def _table(camera: trace.Camera, size_px: int, shadow: Floats, seed: int) -> Colours:
     """Oak boards under the product and an unsharp room behind them."""
-    p, t = _floor_points(camera, size_px)
+    p, _ = _floor_points(camera, size_px)
     board = np.floor(p[2] / np.float32(0.62))
     shift = board * np.float32(3.7)
     grain = texture.wood(p[0] + shift, p[2] * np.float32(1.1) + shift, seed + 1)
@@ -114,8 +114,8 @@ def _unsharp_room(size_px: int, seed: int) -> Colours:
             cv2.rectangle(room, (x, y), (x + w, y + h), colour, -1)
         else:
             cv2.circle(room, (x, y), w // 2, colour, -1)
-    room = cv2.GaussianBlur(room, (0, 0), 4.5)
-    return np.asarray(cv2.resize(room, (size_px, size_px), interpolation=cv2.INTER_CUBIC), np.float32)
+    unsharp = cv2.GaussianBlur(room, (0, 0), 4.5)
+    return np.asarray(cv2.resize(unsharp, (size_px, size_px), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _shelf(camera: trace.Camera, size_px: int, shadow: Floats, seed: int) -> Colours:
@@ -140,8 +140,8 @@ def _shelf(camera: trace.Camera, size_px: int, shadow: Floats, seed: int) -> Col
     flat = scene.reshape(-1, 3)
     cover = hits.alpha.reshape(-1)[hits.index, None]
     flat[hits.index] = colours * cover * np.float32(0.85) + flat[hits.index] * (1 - cover)
-    scene = cv2.GaussianBlur(flat.reshape(small, small, 3), (0, 0), max(0.6, small / 330))
-    wide = cv2.resize(scene, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
+    unsharp = cv2.GaussianBlur(flat.reshape(small, small, 3), (0, 0), max(0.6, small / 330))
+    wide = cv2.resize(unsharp, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
     return (np.clip(wide, 0, 1) * shadow[..., None]).astype(np.float32)
 
 
@@ -172,5 +172,5 @@ def _clutter(seed: int) -> list[shading.Part]:
         ) -> Floats:
             return sdf.lathe(sdf.moved(q, x, 0, z), profile, 0.65)
 
-        parts.append(shading.Part(jar, m.glazed(colour)))  # type: ignore[arg-type]
+        parts.append(shading.Part(jar, m.glazed(colour)))
     return parts

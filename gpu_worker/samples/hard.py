@@ -15,7 +15,8 @@ from gpu_worker.samples.trace import Camera
 
 @dataclass(frozen=True)
 class Product:
-    """A title, its pieces, and how it is photographed. `reach` is the radius of a ball round the aim that holds it all."""
+    """A title, its pieces, and how it is photographed. `reach` is the radius of a ball round the aim that
+    holds it all."""
 
     title: str
     parts: list[Part]
@@ -101,7 +102,8 @@ def bottle() -> Product:
 def vase() -> Product:
     """Speckled clay with a narrow neck, on a wooden table."""
     profile = [
-        (0.0, 0.44), (0.04, 0.50), (0.2, 0.65), (0.4, 0.77), (0.6, 0.85), (0.8, 0.89), (1.0, 0.89), (1.2, 0.83), (1.4, 0.71),
+        (0.0, 0.44), (0.04, 0.50), (0.2, 0.65), (0.4, 0.77), (0.6, 0.85), (0.8, 0.89), (1.0, 0.89), (1.2,
+        0.83), (1.4, 0.71),
         (1.6, 0.54), (1.75, 0.41), (1.9, 0.32), (2.05, 0.285), (2.18, 0.30), (2.3, 0.35),
     ]  # fmt: skip
 

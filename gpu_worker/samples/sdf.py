@@ -1,4 +1,5 @@
-"""Signed distances of simple solids, over arrays of points. Lengths are in scene units; y points up; the floor is y = 0.
+"""Signed distances of simple solids, over arrays of points. Lengths are in scene units; y points up; the
+floor is y = 0.
 
 The formulas are the usual ones of constructive distance fields (J. Hart, "Sphere Tracing", 1996).
 """

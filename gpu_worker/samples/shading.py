@@ -138,7 +138,7 @@ def _averaged(
         # Moved along the surface, not across it: back onto the tangent plane by way of the ray.
         back = (n[0] * np.float32(step[0]) + n[1] * np.float32(step[1]) + n[2] * np.float32(step[2])) / slant
         moved = tuple(p[i] + np.float32(step[i]) - ray[i] * back for i in range(3))
-        total += material(moved, n).colour  # type: ignore[arg-type]
+        total += material(moved, n).colour
     surface.colour = total / np.float32(4)
     return surface
 

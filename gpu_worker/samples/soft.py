@@ -80,7 +80,8 @@ def sneaker() -> Product:
         stripe = ((np.abs(p[1] - 0.235) < 0.018) & (np.abs(n[1]) < 0.5)).astype(np.float32)
         base = m.mix(m.paint(p[0], (240, 236, 226)), m.paint(p[0], (196, 72, 52)), stripe)
         ribs = (np.sin(p[0] * 90) * ((p[1] < 0.12) & (np.abs(n[1]) < 0.6))).astype(np.float32)
-        return Surface(base * (1 - 0.10 * np.maximum(ribs, 0))[..., None], 0.5, gloss=0.04)
+        base *= (1 - np.float32(0.10) * np.maximum(ribs, 0))[..., None]
+        return Surface(base, 0.5, gloss=0.04)
 
     cream = m.matte((240, 236, 226), rough=0.45, bump=0.02)
     parts = [

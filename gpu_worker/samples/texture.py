@@ -66,7 +66,7 @@ def grain(u: Floats, v: Floats, scale: float, seed: int = 0) -> Floats:
         scale * 0.73,
         seed + 5,
     )
-    return (first + second) / 2
+    return np.float32(0.5) * (first + second)
 
 
 def specks(u: Floats, v: Floats, pitch: float, seed: int = 0) -> Floats:

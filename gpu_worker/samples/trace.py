@@ -12,13 +12,14 @@ from gpu_worker.samples.sdf import Field, Floats, Points
 
 COARSE = 8
 SUBSAMPLES = 4
-STEPS = 64
+STEPS = 160
 FAR = np.float32(1e6)
 
 
 @dataclass(frozen=True)
 class Camera:
-    """Looks at (0, `aim`, 0) from `distance` away, `elevation` degrees up and `azimuth` degrees round; square picture."""
+    """Looks at (0, `aim`, 0) from `distance` away, `elevation` degrees up and `azimuth` degrees round;
+    square picture."""
 
     aim: float
     distance: float
@@ -148,12 +149,12 @@ def _subsampled(
         for j in range(SUBSAMPLES):
             px = (x + (i + 0.5) / SUBSAMPLES).astype(np.float32)
             py = (y + (j + 0.5) / SUBSAMPLES).astype(np.float32)
-            t = march(field, origin, camera.rays(px, py, size_px), begin, end, pixel / 24, 4 * STEPS)
+            t = march(field, origin, camera.rays(px, py, size_px), begin, end, pixel / 24, 2 * STEPS)
             hit = t < FAR
             cover += hit
             total += np.where(hit, t, 0)
     shown = np.where(cover > 0, total / np.maximum(cover, 1), fallback)
-    return cover / SUBSAMPLES**2, np.where(fallback < FAR, fallback, shown).astype(np.float32)
+    return np.float32(1 / SUBSAMPLES**2) * cover, np.where(fallback < FAR, fallback, shown).astype(np.float32)
 
 
 def normals(field: Field, p: Points, step: float) -> Points:
@@ -186,7 +187,7 @@ def lit(
     t = np.full_like(p[0], 0.02 * reach)
     base = tuple(p[i] + n[i] * np.float32(0.004 * reach) for i in range(3))
     for _ in range(18):
-        d = field(tuple(base[i] + t * np.float32(towards[i]) for i in range(3)))  # type: ignore[arg-type]
+        d = field(tuple(base[i] + t * np.float32(towards[i]) for i in range(3)))
         share = np.minimum(share, np.clip(0.5 + 0.5 * d / (np.float32(softness) * t), 0, 1))
         t = np.minimum(t + np.clip(d, 0.02 * reach, 0.15 * reach), np.float32(reach))
     return (share * share * (3 - 2 * share)).astype(np.float32)

@@ -36,7 +36,8 @@ class Backdrop:
 
 
 def gradient(top: Colour, bottom: Colour, canvas_px: tuple[int, int]) -> Light:
-    """Even to the eye from top to bottom: levels, not light, change by the same step (canvas H × W × 3, linear light)."""
+    """Even to the eye from top to bottom: levels, not light, change by the same step (canvas H × W × 3,
+    linear light)."""
     width_px, height_px = canvas_px
     t = np.linspace(0.0, 1.0, height_px)[:, None]
     levels = np.array(top) * (1 - t) + np.array(bottom) * t

@@ -18,7 +18,8 @@ Light = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the product goes: the source box (x0, y0, x1, y1) is scaled to `size_px` and lands at `at_px` on the canvas."""
+    """Where the product goes: the source box (x0, y0, x1, y1) is scaled to `size_px` and lands at `at_px`
+    on the canvas."""
 
     box_px: tuple[int, int, int, int]
     size_px: tuple[int, int]
@@ -51,7 +52,8 @@ class Encoded:
 
 @dataclass
 class State:
-    """Everything known about one render so far. A stage reads the fields in its `needs` and sets those in its `gives`."""
+    """Everything known about one render so far. A stage reads the fields in its `needs` and sets those in
+    its `gives`."""
 
     recipe: Recipe
     inputs: Mapping[str, bytes]

@@ -123,7 +123,7 @@ def _over_nothing(layer: Light, shade: Alpha | None, placement: Placement) -> ND
         part = layer[here]
         a = part[..., 3:]
         covered = a + out[there][..., 3:] * (1 - a)
-        colour = part[..., :3] / np.maximum(a, 1e-4)
+        colour = np.asarray(part[..., :3] / np.maximum(a, 1e-4), np.float32)
         # Shadow behind a soft edge darkens it: mix in levels, as a page will.
         mixed = light.to_levels(colour) * (a / np.maximum(covered, 1e-4))
         levels[there][..., :3] = np.where(covered > 0, np.round(mixed), 0).astype(np.uint8)

@@ -11,41 +11,41 @@ from apps.accounts.selectors import at_least
 from apps.dashboard.urls import pages
 from tests.dashboard.merchants import Merchant, log_in
 
-V, R, O = Role.VIEWER, Role.REVIEWER, Role.OWNER
+VIEW, DECIDE, OWN = Role.VIEWER, Role.REVIEWER, Role.OWNER
 # name → who may look (None: it has no page), who may change (None: nothing changes here)
 TABLE: dict[str, tuple[Role | None, Role | None]] = {
-    "home": (V, None),
-    "live": (V, None),
-    "stores": (V, None),
-    "connect": (O, O),
-    "store": (V, None),
-    "sync": (None, O),
-    "sync-state": (V, None),
-    "regenerate": (O, O),
-    "disconnect": (O, O),
-    "products": (V, None),
-    "product": (V, None),
-    "product-live": (V, None),
-    "jobs": (V, None),
-    "job-rows": (V, None),
-    "job": (V, None),
-    "job-live": (V, None),
-    "cancel": (None, R),
-    "review": (V, None),
-    "review-item": (V, None),
-    "approve-shown": (None, R),
-    "decide": (None, R),
-    "publications": (V, None),
-    "publication-rows": (V, None),
-    "publication": (V, None),
-    "publication-live": (V, None),
-    "undo": (None, R),
-    "retry": (None, R),
-    "audit": (V, None),
-    "verify": (V, None),
-    "recipes": (V, None),
-    "photo": (V, None),
-    "render-file": (V, None),
+    "home": (VIEW, None),
+    "live": (VIEW, None),
+    "stores": (VIEW, None),
+    "connect": (OWN, OWN),
+    "store": (VIEW, None),
+    "sync": (None, OWN),
+    "sync-state": (VIEW, None),
+    "regenerate": (OWN, OWN),
+    "disconnect": (OWN, OWN),
+    "products": (VIEW, None),
+    "product": (VIEW, None),
+    "product-live": (VIEW, None),
+    "jobs": (VIEW, None),
+    "job-rows": (VIEW, None),
+    "job": (VIEW, None),
+    "job-live": (VIEW, None),
+    "cancel": (None, DECIDE),
+    "review": (VIEW, None),
+    "review-item": (VIEW, None),
+    "approve-shown": (None, DECIDE),
+    "decide": (None, DECIDE),
+    "publications": (VIEW, None),
+    "publication-rows": (VIEW, None),
+    "publication": (VIEW, None),
+    "publication-live": (VIEW, None),
+    "undo": (None, DECIDE),
+    "retry": (None, DECIDE),
+    "audit": (VIEW, None),
+    "verify": (VIEW, None),
+    "recipes": (VIEW, None),
+    "photo": (VIEW, None),
+    "render-file": (VIEW, None),
 }
 
 
@@ -87,7 +87,7 @@ def test_the_table_names_every_address() -> None:
     assert set(TABLE) == {page.name for page in pages}
 
 
-@pytest.mark.parametrize("role", [V, R, O])
+@pytest.mark.parametrize("role", [VIEW, DECIDE, OWN])
 def test_each_role_sees_what_it_may_see(role: Role, merchant: Merchant) -> None:
     client = log_in(merchant.workspace, role)
     for name, (look, _) in TABLE.items():
@@ -96,7 +96,7 @@ def test_each_role_sees_what_it_may_see(role: Role, merchant: Merchant) -> None:
         assert answer.status_code == wanted if wanted else answer.status_code in {200, 286}, name
 
 
-@pytest.mark.parametrize("role", [V, R])
+@pytest.mark.parametrize("role", [VIEW, DECIDE])
 def test_each_role_changes_only_what_it_may_change(role: Role, merchant: Merchant) -> None:
     client = log_in(merchant.workspace, role)
     for name, (_, change) in TABLE.items():

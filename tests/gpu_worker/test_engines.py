@@ -34,7 +34,7 @@ def test_a_matte_has_the_size_of_its_photo_and_stays_in_bounds(engine, block):
         matte = engine.cutout(block(width_px, height_px))
         assert matte.alpha.shape == (height_px, width_px)
         assert matte.alpha.dtype == np.float32
-        assert 0 <= matte.alpha.min() and matte.alpha.max() <= 1
+        assert matte.alpha.min() >= 0 and matte.alpha.max() <= 1
         assert 0 <= matte.confidence <= 1
 
 

@@ -106,8 +106,7 @@ def test_a_print_shops_cmyk_jpeg_shows_its_colours_not_their_negative(encoded):
 def test_a_cmyk_photo_with_a_profile_of_another_kind_is_still_readable(encoded):
     image = Image.new("RGB", (32, 32), (200, 30, 40)).convert("CMYK")
     rgb, _, colour = reopened(encoded, image, "JPEG", icc_profile=srgb_profile())
-    assert colour == "assumed"
-    assert rgb[10, 10][0] > 150
+    assert (colour, rgb[10, 10][0] > 150) == ("assumed", True)
 
 
 def test_sixteen_bit_grey_is_scaled_not_clipped(encoded):
@@ -129,7 +128,7 @@ def test_a_designers_cut_out_keeps_its_alpha(encoded):
     levels = np.zeros((60, 60, 4), np.uint8)
     levels[15:45, 15:45] = (90, 40, 200, 255)
     levels[14, 15:45] = (90, 40, 200, 128)
-    rgb, alpha, _ = reopened(encoded, levels)
+    _, alpha, _ = reopened(encoded, levels)
     assert alpha is not None
     assert alpha[30, 30] == 1 and alpha[2, 2] == 0
     assert abs(alpha[14, 30] - 0.5) < 0.01

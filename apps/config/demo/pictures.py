@@ -17,7 +17,7 @@ from gpu_worker import pixels
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic", ".heif"}
 # What WordPress takes into its media library as it is; anything else goes in as JPEG, as a merchant would have to.
 AS_IT_IS = {".jpg", ".jpeg", ".png", ".webp"}
-SAMPLE_PX = 1600
+SAMPLE_PX = 1200
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,10 @@ def _read(file: Path) -> Picture:
 def samples() -> list[Picture]:
     """The project's own dozen, drawn once per installation by the worker's side."""
     folder = settings.DATA_ROOT / "samples"
-    listing = folder / "samples.json"
+    listing = folder / "samples.jsonl"
     if not listing.exists():
         drawn = subprocess.run(
-            [sys.executable, "-m", "gpu_worker", "samples", str(folder), "--size", str(SAMPLE_PX)],
+            [sys.executable, "-m", "gpu_worker", "samples", str(folder), "--size", str(SAMPLE_PX), "--json"],
             cwd=settings.BASE_DIR,
             capture_output=True,
             text=True,
@@ -77,5 +77,6 @@ def samples() -> list[Picture]:
         )
         if drawn.returncode:
             raise CommandError(f"The sample products could not be drawn:\n{drawn.stderr[-2000:]}")
-    rows = json.loads(listing.read_text(encoding="utf-8"))
-    return [Picture(row["title"], row["file"], (folder / row["file"]).read_bytes()) for row in rows]
+        listing.write_text(drawn.stdout, encoding="utf-8")
+    rows = [json.loads(line) for line in listing.read_text(encoding="utf-8").splitlines()]
+    return [Picture(row["title"], Path(row["file"]).name, Path(row["file"]).read_bytes()) for row in rows]

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gpu_worker import pixels
 
-CELL_PX, GAP_PX, HEAD_PX, CAPTION_PX = 380, 14, 46, 44
+CELL_PX, GAP_PX, HEAD_PX, CAPTION_PX = 380, 14, 46, 64
 INK, PAPER, MUTED = "#1d1d1f", "#f4f3f1", "#6b6b70"
 CHECKS = ("#ffffff", "#dcdcdc")
 STATES = {"approved": "#1a7f4b", "pending": "#a86400", "rejected": "#b3261e"}
@@ -25,6 +25,7 @@ class Row:
     after: bytes | None
     state: str
     words: str
+    reason: str = ""
 
 
 def draw(rows: list[Row], path: Path, *, columns: int = 2) -> Path:
@@ -45,11 +46,20 @@ def draw(rows: list[Row], path: Path, *, columns: int = 2) -> Path:
             cell = _cell(data, checks=place == 1)
             sheet.paste(cell, (x + place * (CELL_PX + GAP_PX), y))
         pen.text((x, y + CELL_PX + 6), row.title, fill=INK, font=small)
-        left = x + CELL_PX + GAP_PX
-        pen.text((left, y + CELL_PX + 6), row.words, fill=STATES.get(row.state, MUTED), font=small)
+        left, color = x + CELL_PX + GAP_PX, STATES.get(row.state, MUTED)
+        pen.text((left, y + CELL_PX + 6), row.words, fill=color, font=small)
+        pen.text((left, y + CELL_PX + 30), _fitting(row.reason, small), fill=MUTED, font=small)
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path, "JPEG", quality=90)
     return path
+
+
+def _fitting(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> str:
+    """As much of a sentence as two cells hold. The built-in font has no Greek."""
+    text = text.replace("Δ", "delta ")
+    while text and font.getlength(text) > 2 * CELL_PX:
+        text = text[:-2].rstrip(" .,…") + "…"
+    return text
 
 
 def _cell(data: bytes | None, *, checks: bool) -> Image.Image:

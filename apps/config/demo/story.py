@@ -209,13 +209,12 @@ def _row(product: Product, job: Job) -> sheet.Row:
         confidence = job.render.confidence if job.render else None
         sure = f", confidence {confidence:.2f}" if confidence is not None else ""
         words = f"{'waits for a person' if item.state == ItemState.PENDING else item.state}{sure}"
-        if item.state == ItemState.PENDING and item.reasons:
-            words += f". {item.reasons[0]}"
     return sheet.Row(
         title=product.title[:38],
         before=blobs.read(job.photo.key),
         cutout=cutout,
         after=main,
         state=item.state if item else "",
-        words=words[:84],
+        words=words,
+        reason=item.reasons[0] if item and item.reasons else "",
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import islice
 
 from django.db import transaction
 from django.utils import timezone
@@ -42,7 +43,6 @@ def plan(
     *,
     once: str = "",
     lane: str = Lane.STANDARD,
-    batch: Batch | None = None,
     seed: int = 0,
 ) -> Job | None:
     """One job for one photo; None where it was planned before. Its originals are fetched by `prepare`."""
@@ -56,7 +56,6 @@ def plan(
             "photo": photo,
             "photo_revision": photo.revision,
             "recipe_version": version,
-            "batch": batch,
             "lane": lane,
             "region": store.region,
             "seed": seed,
@@ -70,23 +69,55 @@ def plan(
 
 
 @transaction.atomic
-def plan_batch(store: Store, version: RecipeVersion, *, name: str, key: str, by: str) -> tuple[Batch, bool]:
-    """A batch over a store; its jobs are added by the caller. The same key gives back the same batch, and False."""
+def plan_batch(
+    store: Store, version: RecipeVersion, *, photos: Iterable[Photo], name: str, key: str, by: str
+) -> tuple[Batch, int]:
+    """A batch with a job for each photo, and how many jobs were added: the same key is the same batch, and adds none.
+
+    All or nothing in one transaction; photos are taken a thousand at a time, so memory stays flat.
+    """
     batch, created = Batch.objects.get_or_create(
         workspace_id=store.workspace_id,
         idempotency_key=key,
         defaults={"store": store, "recipe_version": version, "name": name, "created_by": by},
     )
-    if created:
-        audit.record(
-            "batch.created",
-            workspace=store.workspace_id,
-            actor=by,
-            subject=f"batch:{batch.pk}",
-            refs={"store": store.pk, "recipe_version": version.pk},
-            name=name,
+    if not created:
+        return batch, 0
+    added = 0
+    for some in _by_thousands(photos):
+        jobs = Job.objects.bulk_create(
+            Job(
+                workspace_id=store.workspace_id,
+                store=store,
+                photo=photo,
+                photo_revision=photo.revision,
+                recipe_version=version,
+                batch=batch,
+                once=f"batch:{batch.pk}:{photo.pk}",
+                lane=Lane.BULK,
+                region=store.region,
+            )
+            for photo in some
         )
-    return batch, created
+        JobInput.objects.bulk_create(JobInput(job=job, photo_id=job.photo_id) for job in jobs)
+        Preparation.objects.bulk_create(Preparation(job=job) for job in jobs)
+        added += len(jobs)
+    audit.record(
+        "batch.created",
+        workspace=store.workspace_id,
+        actor=by,
+        subject=f"batch:{batch.pk}",
+        refs={"store": store.pk, "recipe_version": version.pk},
+        name=name,
+        jobs=added,
+    )
+    return batch, added
+
+
+def _by_thousands(photos: Iterable[Photo]) -> Iterator[list[Photo]]:
+    waiting = iter(photos)
+    while some := list(islice(waiting, 1000)):
+        yield some
 
 
 def prepare(preparation: Preparation, connector: Connector, *, then: Callable[[Job], None]) -> Job:

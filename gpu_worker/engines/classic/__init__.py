@@ -1,1 +1,2 @@
-"""Cut-outs without weights: a model of the border, region growing and GrabCut at work size, edge matting at full size."""
+"""Cut-outs without weights: a model of the border, region growing and GrabCut at work size, edge matting
+at full size."""

@@ -24,7 +24,8 @@ def to_lab(rgb: Rgb) -> Float:
 
 @dataclass(frozen=True)
 class Border:
-    """`surface`: the backdrop everywhere (H × W × 3, Lab). `residual_p50`, `residual_p80`: how far the border strays from it."""
+    """`surface`: the backdrop everywhere (H × W × 3, Lab). `residual_p50`, `residual_p80`: how far the
+    border strays from it."""
 
     surface: Float
     residual_p50: float
@@ -47,16 +48,16 @@ def fit(lab: Float) -> Border:
     Tukey's biweight lets a product that crosses the border, or a stain, drop out of the fit.
     """
     height_px, width_px = lab.shape[:2]
-    smooth = cv2.GaussianBlur(lab, (0, 0), 1.0)
+    smooth = np.asarray(cv2.GaussianBlur(lab, (0, 0), 1.0), np.float32)
     terms = _terms(height_px, width_px)
     band = shapes.rim((height_px, width_px), BAND_SHARE, least_px=4)
     design, values = _thinned(terms[band], smooth[band])
     weight = np.ones(len(design))
-    coefficients = np.zeros((terms.shape[-1], 3))
+    coefficients: NDArray[np.float64] = np.zeros((terms.shape[-1], 3))
     distance = np.zeros(len(design))
     for _ in range(8):
         root = np.sqrt(weight)[:, None]
-        coefficients, *_ = np.linalg.lstsq(design * root, values * root, rcond=None)
+        coefficients = np.asarray(np.linalg.lstsq(design * root, values * root, rcond=None)[0])
         distance = np.linalg.norm(values - design @ coefficients, axis=1)
         scale = max(0.5, 1.4826 * float(np.median(distance)))
         weight = np.clip(1 - (distance / (4 * scale)) ** 2, 0, None) ** 2
@@ -85,7 +86,8 @@ def _within_seen(surface: Float, values: NDArray[np.float64], weight: NDArray[np
 
 
 def gradients(lab: Float) -> tuple[Float, Float]:
-    """Strength of fine (σ 1) and coarse (σ 3) edges, Lab units per pixel: a shadow's edge is weak where fine is asked."""
+    """Strength of fine (σ 1) and coarse (σ 3) edges, Lab units per pixel: a shadow's edge is weak where
+    fine is asked."""
     return _gradient(lab, 1.0), _gradient(lab, 3.0)
 
 

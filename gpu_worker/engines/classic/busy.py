@@ -31,7 +31,7 @@ def segment(rgb: Rgb, lab: Float, hint: Mask | None) -> Guess:
     """The most believable product. `hint` is a guess from elsewhere (H × W) that competes with the own ones."""
     height_px, width_px = lab.shape[:2]
     size = max(8, round(width_px * SMALL_SHARE)), max(8, round(height_px * SMALL_SHARE))
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
     small_lab = to_lab(small)
     guesses = [_tidy(_cut(small, prior)) for prior in _priors(small_lab)]
     if hint is not None and hint.any():
@@ -44,7 +44,8 @@ def segment(rgb: Rgb, lab: Float, hint: Mask | None) -> Guess:
 
 
 def _priors(lab: Float) -> list[Float]:
-    """Maps from 0 to 1 of where the product may be: rare colours, what the border can't reach cheaply, and the middle."""
+    """Maps from 0 to 1 of where the product may be: rare colours, what the border can't reach cheaply, and
+    the middle."""
     height_px, width_px = lab.shape[:2]
     y, x = np.mgrid[0:height_px, 0:width_px]
     centre = np.exp(-((y / height_px - 0.5) ** 2 + (x / width_px - 0.5) ** 2) / (2 * 0.24**2)).astype(
@@ -84,7 +85,9 @@ def _border_distance(lab: Float) -> Float:
     height_px, width_px = lab.shape[:2]
     scale = min(1.0, 160 / max(height_px, width_px))
     size = max(8, round(width_px * scale)), max(8, round(height_px * scale))
-    small = cv2.bilateralFilter(cv2.resize(lab, size, interpolation=cv2.INTER_AREA), 5, 12, 3)
+    small = np.asarray(
+        cv2.bilateralFilter(cv2.resize(lab, size, interpolation=cv2.INTER_AREA), 5, 12, 3), np.float32
+    )
     total = np.zeros(small.shape[:2], np.float32)
     for c in range(3):
         total += _barrier(small[..., c])

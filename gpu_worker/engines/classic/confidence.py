@@ -1,4 +1,5 @@
-"""How sure a cut-out is, from cues that fail for different reasons. Calibrated on composites, checked on real photos."""
+"""How sure a cut-out is, from cues that fail for different reasons. Calibrated on composites, checked on
+real photos."""
 
 from __future__ import annotations
 
@@ -63,7 +64,7 @@ def weak_outline(lab: Float, mask: Mask) -> float:
 def _near_mean(lab: Float, where: Mask) -> Float:
     weight = where.astype(np.float32)
     total = np.maximum(cv2.GaussianBlur(weight, (0, 0), 5.0), 1e-3)[..., None]
-    return cv2.GaussianBlur(lab * weight[..., None], (0, 0), 5.0) / total
+    return np.asarray(cv2.GaussianBlur(lab * weight[..., None], (0, 0), 5.0) / total, np.float32)
 
 
 def judge(evidence: Evidence) -> float:

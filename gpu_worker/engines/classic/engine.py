@@ -83,6 +83,6 @@ def _steadiness(rgb: Rgb, mask: Mask) -> float:
     inner = rgb[dy : height_px - dy, dx : width_px - dx]
     second = _look(_shrunk(np.ascontiguousarray(inner[:, ::-1]), SECOND_LOOK_PX)).mask[:, ::-1]
     my, mx = round(SECOND_LOOK_CROP * mask.shape[0]), round(SECOND_LOOK_CROP * mask.shape[1])
-    first = mask[my : mask.shape[0] - my, mx : mask.shape[1] - mx].astype(np.float32)
-    first = cv2.resize(first, second.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
+    inside = mask[my : mask.shape[0] - my, mx : mask.shape[1] - mx].astype(np.float32)
+    first = np.asarray(cv2.resize(inside, second.shape[::-1], interpolation=cv2.INTER_AREA)) > 0.5
     return shapes.overlap(first, second) if second.any() else 0.0

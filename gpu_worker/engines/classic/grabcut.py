@@ -28,7 +28,7 @@ def cut(rgb: Rgb, labels: NDArray[np.uint8], rounds: int) -> Mask:
         cv2.grabCut(
             np.ascontiguousarray(rgb[..., ::-1]),
             work,
-            None,
+            (0, 0, 1, 1),  # not looked at where a mask is given
             back_model,
             front_model,
             rounds,

@@ -26,9 +26,9 @@ def refine(rgb: Rgb, mask: Mask) -> Alpha:
     for level_px in _levels(max(height_px, width_px)):
         scale = min(1.0, level_px / max(height_px, width_px))
         size = max(1, round(width_px * scale)), max(1, round(height_px * scale))
-        picture = (
-            rgb if size == (width_px, height_px) else cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-        )
+        picture = rgb
+        if size != (width_px, height_px):
+            picture = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
         alpha = _refine_at(picture, _enlarged(alpha, size))
     return alpha
 
@@ -105,7 +105,8 @@ def _colour_of(picture: Float, known: Mask) -> Float:
     """The colour of the `known` side near each pixel: a blur under its own weight, carried on to where none is near."""
     weight = known.astype(np.float32)
     total = cv2.GaussianBlur(weight, (0, 0), 4.0)
-    mean = cv2.GaussianBlur(picture * weight[..., None], (0, 0), 4.0) / np.maximum(total, 1e-4)[..., None]
+    blurred = cv2.GaussianBlur(picture * weight[..., None], (0, 0), 4.0)
+    mean = np.asarray(blurred / np.maximum(total, 1e-4)[..., None], np.float32)
     near = total > 0.02
     if near.all() or not near.any():
         return mean

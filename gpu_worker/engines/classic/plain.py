@@ -13,14 +13,15 @@ from gpu_worker.engines.classic import grabcut, shapes
 from gpu_worker.engines.classic.border import Border, gradients
 
 Float = NDArray[np.float32]
-CLOSING_RADII_PX = (4, 8, 14, 22)
+BALL_RADII_PX = (3, 6, 10, 15, 24)
 WALLED_SHARE = 0.55
 HOLE_SHARE = 0.005
 
 
 @dataclass(frozen=True)
 class Cues:
-    """Evidence per pixel at work size. `apart`: Lab distance from the backdrop; `unshadowlike`: no shadow has this colour;
+    """Evidence per pixel at work size. `apart`: Lab distance from the backdrop; `unshadowlike`: no shadow
+    has this colour;
     `sharp`: an edge too crisp for a shadow; `edges`: fine gradient; `quiet`: gradient that noise alone makes."""
 
     apart: Float
@@ -72,7 +73,8 @@ def read_cues(lab: Float, border: Border) -> Cues:
 
 
 def _unshadowlike(difference: Float, lab: Float, border: Border) -> Mask:
-    """A shadow only darkens: it adds little colour, in proportion to the paper's own, never light, and seldom blackness."""
+    """A shadow only darkens: it adds little colour, in proportion to the paper's own, never light, and
+    seldom blackness."""
     darker = np.maximum(-difference[..., 0], 0)
     chroma_change = np.hypot(difference[..., 1], difference[..., 2])
     paper_light = np.maximum(border.surface[..., 0], 20)
@@ -88,7 +90,7 @@ def _unshadowlike(difference: Float, lab: Float, border: Border) -> Mask:
 
 
 def _enclose(walls: Mask, cues: Cues, border: Border) -> tuple[Mask, float]:
-    """What the walls shut off from the border. Gaps in them are bridged ever more widely, and what that adds is kept,
+    """What the walls shut off from the border. Ever wider gaps in them are bridged, and what that adds is kept,
     part by part, where its own outline lies on walls: a product's side does, a pool of shadow does not.
 
     Returns (mask, share of the walls that it explains).
@@ -96,13 +98,13 @@ def _enclose(walls: Mask, cues: Cues, border: Border) -> tuple[Mask, float]:
     differs = shapes.closed(cues.apart > max(1.6, 3 * border.noise), 2)
     on_walls = shapes.grown(walls, 2)
     mask = np.zeros(walls.shape, bool)
-    for radius_px in CLOSING_RADII_PX:
-        barrier = shapes.closed(walls, radius_px)
-        reached = shapes.joined_to_border(shapes.shrunk(~barrier, 2))
-        reached = shapes.grown(reached, 3) & ~barrier
+    for radius_px in BALL_RADII_PX:
+        # Where a ball of this radius gets to from the border without touching a wall; it fits through no smaller gap.
+        reached = shapes.joined_to_border(~shapes.grown(walls, radius_px))
+        reached = shapes.grown(reached, radius_px + 1) & ~walls
         shut = ~reached
-        if radius_px > CLOSING_RADII_PX[0]:
-            # A wide closing also bridges open bays; only what differs from paper may stay in.
+        if radius_px > BALL_RADII_PX[0]:
+            # A large ball does not get into open bays either; only what differs from paper may stay in.
             shut &= differs | shapes.grown(walls, 1)
         shut = shapes.opened(shut, 3) | shapes.opened(cues.unshadowlike & ~reached, 1)
         mask = _with_walled_parts(mask, shut, on_walls) if mask.any() else shut
@@ -127,7 +129,8 @@ def _with_walled_parts(mask: Mask, candidate: Mask, on_walls: Mask) -> Mask:
 def _paper_inside(mask: Mask, lab: Float, walls: Mask, cues: Cues, border: Border) -> Mask:
     """Backdrop seen through a handle: large, smooth, and of the hue and lightness that the paper has nearby.
 
-    On composites every true hole was within 0.2 Lab of the paper's hue and all prints and labels but pure white ones were
+    On composites every true hole was within 0.2 Lab of the paper's hue and all prints and labels but pure
+    white ones were
     not; small pure white prints are why a hole must have half a percent of the photo.
     """
     paper = _paper_nearby(lab, mask, cues, border)

@@ -38,14 +38,14 @@ def opened(mask: Mask, radius_px: int) -> Mask:
 def closed(mask: Mask, radius_px: int) -> Mask:
     """With gaps narrower than the radius bridged."""
     wide = np.pad(mask.astype(np.uint8), radius_px)
-    wide = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, disc(radius_px))
+    wide = np.asarray(cv2.morphologyEx(wide, cv2.MORPH_CLOSE, disc(radius_px)), np.uint8)
     return wide[radius_px : -radius_px or None, radius_px : -radius_px or None].astype(bool)
 
 
 def components(mask: Mask) -> tuple[int, NDArray[np.int32], NDArray[np.int32]]:
     """(count with the ground, labels, area of each label); 8-connected."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    return count, labels, stats[:, cv2.CC_STAT_AREA]
+    return count, np.asarray(labels, np.int32), np.asarray(stats[:, cv2.CC_STAT_AREA], np.int32)
 
 
 def joined_to_border(mask: Mask) -> Mask:
