@@ -119,6 +119,7 @@ class FakeStore:
                 "status": "publish",
                 "type": "simple",
                 "modified_at": self.now(),
+                "created_at": self.now(),
                 "images": images,
                 **fields,
             }

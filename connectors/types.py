@@ -69,7 +69,10 @@ class RemoteVariant:
 
 @dataclass(frozen=True)
 class RemoteProduct:
-    """A product as the store has it now. `images` are in display order, the first is the featured one."""
+    """A product as the store has it now. `images` are in display order, the first is the featured one.
+
+    `created_at` is None where the store does not say.
+    """
 
     id: str
     title: str
@@ -77,6 +80,7 @@ class RemoteProduct:
     status: str
     type: str
     modified_at: dt.datetime
+    created_at: dt.datetime | None = None
     images: tuple[RemoteImage, ...] = ()
     variants: tuple[RemoteVariant, ...] = ()
     parent_id: str = ""

@@ -108,7 +108,7 @@ class File:
 
 @dataclass(frozen=True)
 class Error:
-    """Why an attempt failed. `code` is stable, `message` is what a merchant reads, `retry` says if trying again can help."""
+    """Why an attempt failed. `code` is stable, `message` is for the merchant, `retry` says if trying again can help."""
 
     code: str
     message: str
@@ -117,7 +117,7 @@ class Error:
 
 @dataclass(frozen=True)
 class JobResult:
-    """What became of one attempt. `status` is ``done``, ``failed``, ``cancelled`` or ``returned`` (handed back untried)."""
+    """What became of one attempt. `status`: ``done``, ``failed``, ``cancelled`` or ``returned`` (handed back untried)."""
 
     attempt: int
     token: str

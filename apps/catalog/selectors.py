@@ -13,6 +13,11 @@ def products_of(workspace: int, *, store: int | None = None) -> QuerySet[Product
     return found.filter(store=store) if store else found
 
 
+def source_photos(product: Product) -> list[Photo]:
+    """What the merchant shows of a product now, without what we wrote."""
+    return list(product.photos.filter(present=True, ours=False).select_related("product__store"))
+
+
 def photos_to_render(store: int) -> QuerySet[Photo]:
     """The merchant's own photos that the store shows now, and those in whose place it shows a picture of ours."""
     shown = Photo.objects.filter(product__store=store, ours=True, present=True, media_id=OuterRef("media_id"))

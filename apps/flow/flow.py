@@ -55,13 +55,16 @@ def synced(sync_id: int) -> None:
 # 2. There are photos to work on.
 
 
-def started(photos: list[Photo]) -> None:
-    """One job per new photo, with the workspace's automatic recipe."""
+def started(photos: list[Photo]) -> int:
+    """One job per new photo, with the workspace's automatic recipe. Returns how many are new."""
+    new = 0
     for photo in photos:
         version = recipes.automatic(photo.product.store.workspace_id)
         job = planning.plan(photo, version) if version else None
         if job:
+            new += 1
             hints.hint("flow.prepare", job.preparation.pk)
+    return new
 
 
 def regenerate(store: Store, version: RecipeVersion, *, name: str, key: str, by: str) -> tuple[Batch, int]:

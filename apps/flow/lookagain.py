@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 
 import structlog
@@ -9,6 +10,7 @@ from django.db import transaction
 
 from apps.catalog import services as catalog
 from apps.catalog.models import Photo, Product, Sync
+from apps.catalog.selectors import source_photos
 from apps.ingest.models import Delivery
 from apps.lib.work import backoff_s
 from apps.publishing.services import turns
@@ -21,7 +23,7 @@ from connectors.types import Kind, RemoteProduct
 
 log = structlog.get_logger(__name__)
 
-Start = Callable[[list[Photo]], None]
+Start = Callable[[list[Photo]], int]
 
 MAX_TRIES = 10
 # A delivery for a product that we are writing to waits for the write to end.
@@ -29,7 +31,10 @@ WAIT_FOR_WRITE_S = 1.0
 
 
 def delivery(pk: int, *, start: Start) -> None:
-    """Handle one delivery. `start` gets new photos in the transaction that mirrors them, so none is lost between."""
+    """Handle one delivery. `start` gets new photos in the transaction that mirrors them, so none is lost between.
+
+    It returns how many of them it had not been given before.
+    """
     row = Delivery.claim(pk)
     if row is None:
         return
@@ -49,7 +54,8 @@ def delivery(pk: int, *, start: Start) -> None:
         _stumble(row, store, error)
         return
     with transaction.atomic():
-        row.finish(outcome=_mirror(store, row.external_id, remote, start))
+        new = row.kind == Kind.PRODUCT_CREATED
+        row.finish(outcome=_mirror(store, row.external_id, remote, start, new_product=new))
 
 
 def _fetch(connector: Connector, external_id: str) -> RemoteProduct | None:
@@ -60,13 +66,19 @@ def _fetch(connector: Connector, external_id: str) -> RemoteProduct | None:
     return None if remote.status == "trash" else remote
 
 
-def _mirror(store: Store, external_id: str, remote: RemoteProduct | None, start: Start) -> str:
+def _mirror(
+    store: Store, external_id: str, remote: RemoteProduct | None, start: Start, *, new_product: bool = False
+) -> str:
+    """Bring the mirror up to date and hand photos on; in words, what that was.
+
+    A new product may have been met by a sync that starts no work, so all its photos are handed on: once is enough.
+    """
     if remote is None:
         return "the product is gone" if catalog.gone(store, external_id) else "a product we never saw"
     seen = catalog.mirror(store, remote)
-    start(seen.fresh)
-    if seen.fresh:
-        return f"{len(seen.fresh)} new photo{'s' if len(seen.fresh) > 1 else ''}"
+    started = start(source_photos(seen.product) if new_product else seen.fresh)
+    if started:
+        return f"{started} new photo{'s' if started > 1 else ''}"
     return "images changed, no new photo" if seen.changed else "nothing new"
 
 
@@ -124,6 +136,14 @@ def sync(pk: int, *, start: Start) -> None:
 def _mirror_listed(row: Sync, remote: RemoteProduct, start: Start) -> None:
     if not turns.open_for(row.store_id, remote.id):
         seen = catalog.mirror(row.store, remote)
-        if row.start_work:
+        if row.start_work or _came_after_us(row.store, remote):
             start(seen.fresh)
     Product.objects.filter(store=row.store_id, external_id=remote.id).update(last_sync=row.pk)
+
+
+def _came_after_us(store: Store, remote: RemoteProduct) -> bool:
+    """A product made since the store was connected is new to the merchant too, whoever tells of it first.
+
+    Stores keep whole seconds.
+    """
+    return bool(remote.created_at and remote.created_at >= store.created_at - dt.timedelta(seconds=1))

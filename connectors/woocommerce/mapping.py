@@ -12,7 +12,7 @@ from connectors.types import ImageWrite, RemoteImage, RemoteProduct, RemoteVaria
 
 # What a catalogue page needs; it cuts an answer of 100 products to a third.
 PRODUCT_FIELDS = (
-    "id,name,permalink,status,type,parent_id,sku,date_modified_gmt,images,variations,categories,tags,attributes,"
+    "id,name,permalink,status,type,parent_id,sku,date_created_gmt,date_modified_gmt,images,variations,categories,tags,attributes,"
     "brands,price,catalog_visibility,meta_data"
 )
 VARIATION_FIELDS = "id,name,sku,image,attributes,date_modified_gmt"
@@ -31,6 +31,7 @@ def product(data: Mapping[str, Any], variations: list[Mapping[str, Any]] | None 
         status=text(data.get("status")),
         type=text(data.get("type")),
         modified_at=gmt(data.get("date_modified_gmt")),
+        created_at=gmt(data.get("date_created_gmt")) if data.get("date_created_gmt") else None,
         images=tuple(image(i) for i in _items(data, "images")),
         variants=variants,
         parent_id=str(data["parent_id"]) if data.get("parent_id") else "",

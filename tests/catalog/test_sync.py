@@ -29,6 +29,7 @@ def sync(shop: Shop, **more: bool) -> Sync:
 
 
 def test_a_catalogue_of_several_pages_is_mirrored_and_starts_no_work(shop: Shop) -> None:
+    shop.remote.now = lambda: timezone.now() - dt.timedelta(days=30)
     for n in range(230):
         shop.remote.add_product(f"Product {n}", ())
     shop.sell("With a photo", photo())
@@ -129,3 +130,21 @@ def test_a_changed_photo_under_the_same_id_is_new_work(shop: Shop) -> None:
     shop.work()
     assert Photo.objects.get(ours=False).revision == 2
     assert len(shop.jobs()) == 1
+
+
+def test_a_product_that_the_first_sync_meets_before_its_webhook_is_worked_on_once(shop: Shop) -> None:
+    shop.sell("Made while we were reading", photo())
+    sync(shop)
+    shop.deliver()
+    shop.work()
+    assert [j.state for j in shop.jobs()] == ["done"]
+
+
+def test_a_new_product_whose_clock_lags_is_worked_on_when_its_webhook_comes(shop: Shop) -> None:
+    shop.remote.now = lambda: timezone.now() - dt.timedelta(minutes=10)
+    shop.sell("Made while we were reading", photo())
+    sync(shop)
+    assert shop.jobs() == []
+    shop.deliver()
+    shop.work()
+    assert [j.state for j in shop.jobs()] == ["done"]
