@@ -10,6 +10,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
@@ -100,7 +101,7 @@ def programs(port: int) -> list[Program]:
         return Program(name, argv, env=env, cwd=settings.BASE_DIR, ready=ready, grace_s=grace_s)  # type: ignore[arg-type]
 
     return [
-        program("servers", python, "-m", "apps.config.embedded", "keep", grace_s=30),
+        replace(program("servers", python, "-m", "apps.config.embedded", "keep", grace_s=30), tier=0),
         program(
             "web",
             *(python, "-m", "gunicorn", "apps.config.wsgi:application", "--worker-class", "gthread"),

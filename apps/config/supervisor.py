@@ -45,6 +45,8 @@ class Program:
     ready: Callable[[], bool] | None = None
     """Asked every 0.1 s until it says True once; raising counts as not yet. None: ready when running."""
     grace_s: float = 10.0
+    tier: int = 1
+    """Higher tiers end first, so that who uses a program ends before it; those of one tier end together."""
 
 
 @dataclass
@@ -67,7 +69,7 @@ class Supervisor:
 
     Either `run()`, which blocks until SIGINT or SIGTERM, or as a context manager inside another command.
     Each program is a session and process group of its own, so Ctrl-C reaches the supervisor only, which then
-    stops them in reverse order. `echo` copies the logs to the terminal; `guard_grace_s` is how long programs
+    stops them tier by tier. `echo` copies the logs to the terminal; `guard_grace_s` is how long programs
     may take to end after a kill -9 of the supervisor.
     """
 
@@ -218,22 +220,30 @@ class Supervisor:
         self._write_state()
 
     def _stop_all(self) -> None:
-        """In reverse order, one after the other: who uses a program ends before it."""
-        for child in reversed(self._children):
-            if child.process is None:
-                continue
-            _signal_group(child.process.pid, signal.SIGTERM, leader_only=True)
-            deadline = time.monotonic() + child.program.grace_s
-            while not _ended(child.process) and time.monotonic() < deadline and not self._hurry:
-                time.sleep(0.02)
-            if not _ended(child.process):
-                self.killed.append(child.program.name)
-                self._note(child, f"did not end within {child.program.grace_s:.0f} s and was killed")
-                _signal_group(child.process.pid, signal.SIGKILL)
-            _bury(child.process)
-            child.process = None
+        """Tier by tier: who uses a program ends before it."""
+        for tier in sorted({child.program.tier for child in self._children}, reverse=True):
+            running = [c for c in self._children if c.process is not None and c.program.tier == tier]
+            for child in running:
+                assert child.process is not None
+                _signal_group(child.process.pid, signal.SIGTERM, leader_only=True)
+            asked_at = time.monotonic()
+            for child in running:
+                self._see_off(child, asked_at)
         self._write_state()
         self._show()
+
+    def _see_off(self, child: _Child, asked_at: float) -> None:
+        """Wait for one program's end, or make one at the end of its grace."""
+        assert child.process is not None
+        deadline = asked_at + child.program.grace_s
+        while not _ended(child.process) and time.monotonic() < deadline and not self._hurry:
+            time.sleep(0.02)
+        if not _ended(child.process):
+            self.killed.append(child.program.name)
+            self._note(child, f"did not end within {child.program.grace_s:.0f} s and was killed")
+            _signal_group(child.process.pid, signal.SIGKILL)
+        _bury(child.process)
+        child.process = None
 
     def _write_state(self) -> None:
         running = {

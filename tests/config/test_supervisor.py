@@ -56,7 +56,7 @@ def test_a_killed_worker_comes_back_and_what_it_left_behind_is_ended_first(tmp_p
     assert "starts again in 0.2 s" in (tmp_path / "worker.log").read_text()
 
 
-def test_programs_end_in_reverse_order_each_after_its_own_farewell(tmp_path):
+def test_programs_end_tier_by_tier_each_after_its_own_farewell(tmp_path):
     order = tmp_path / "order"
     script = "trap 'sleep 0.2; echo {name} >>{order}; exit 0' TERM; echo up; while :; do sleep 0.05; done"
     programs = [
@@ -64,8 +64,9 @@ def test_programs_end_in_reverse_order_each_after_its_own_farewell(tmp_path):
             name,
             ["bash", "-c", script.format(name=name, order=order)],
             ready=lambda name=name: "up" in (tmp_path / f"{name}.log").read_text(),
+            tier=tier,
         )
-        for name in ("database", "web", "worker")
+        for tier, name in enumerate(("database", "web", "worker"))
     ]
     with Supervisor(programs, tmp_path) as supervisor:
         supervisor.wait_ready(20)

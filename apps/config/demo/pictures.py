@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from gpu_worker import pixels
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic", ".heif"}
 # What WordPress takes into its media library as it is; anything else goes in as JPEG, as a merchant would have to.
 AS_IT_IS = {".jpg", ".jpeg", ".png", ".webp"}
-SAMPLE_PX = 1200
+SAMPLE_PX, SAMPLE_COUNT = 1000, 12
 
 
 @dataclass(frozen=True)
@@ -63,20 +64,44 @@ def _read(file: Path) -> Picture:
     return Picture(title[:80] or "Product", name, data)
 
 
-def samples() -> list[Picture]:
-    """The project's own dozen, drawn once per installation by the worker's side."""
-    folder = settings.DATA_ROOT / "samples"
-    listing = folder / "samples.jsonl"
-    if not listing.exists():
-        drawn = subprocess.run(
-            [sys.executable, "-m", "gpu_worker", "samples", str(folder), "--size", str(SAMPLE_PX), "--json"],
+class Samples:
+    """The project's own dozen, drawn once per installation by the worker's side; iterates while it is still drawing."""
+
+    def __init__(self) -> None:
+        self._folder = settings.DATA_ROOT / "samples"
+        self._listing = self._folder / "samples.jsonl"
+        self._drawing: subprocess.Popen[str] | None = None
+        if self._listing.exists():
+            return
+        self._drawing = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "gpu_worker",
+                "samples",
+                str(self._folder),
+                "--size",
+                str(SAMPLE_PX),
+                "--json",
+            ],
             cwd=settings.BASE_DIR,
-            capture_output=True,
+            stdout=subprocess.PIPE,
             text=True,
-            check=False,
         )
-        if drawn.returncode:
-            raise CommandError(f"The sample products could not be drawn:\n{drawn.stderr[-2000:]}")
-        listing.write_text(drawn.stdout, encoding="utf-8")
-    rows = [json.loads(line) for line in listing.read_text(encoding="utf-8").splitlines()]
-    return [Picture(row["title"], Path(row["file"]).name, Path(row["file"]).read_bytes()) for row in rows]
+
+    def __iter__(self) -> Iterator[Picture]:
+        lines = []
+        for line in self._drawing.stdout or () if self._drawing else self._listing.open(encoding="utf-8"):
+            lines.append(line)
+            row = json.loads(line)
+            yield Picture(row["title"], Path(row["file"]).name, Path(row["file"]).read_bytes())
+        if self._drawing and self._drawing.wait():
+            raise CommandError("The sample products could not be drawn; the reason stands above.")
+        if self._drawing:
+            self._listing.write_text("".join(lines), encoding="utf-8")
+
+    def stop(self) -> None:
+        """End the drawing if it still goes on."""
+        if self._drawing and self._drawing.poll() is None:
+            self._drawing.terminate()
+            self._drawing.wait()

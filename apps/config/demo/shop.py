@@ -6,7 +6,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +70,7 @@ class Shop:
             timeout=TIMEOUT_S,
         )
 
-    def fill(self, pictures: list[Picture], made: Callable[[int], None]) -> dict[str, int]:
+    def fill(self, pictures: Iterable[Picture], made: Callable[[int], None]) -> dict[str, int]:
         """One product per picture, known by its SKU; those that are there are kept. Returns SKU → product id."""
         there: dict[str, int] = {}
         for done, picture in enumerate(pictures, start=1):

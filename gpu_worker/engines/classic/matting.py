@@ -34,9 +34,10 @@ def refine(rgb: Rgb, mask: Mask) -> Alpha:
 
 
 def _levels(longest_px: int) -> list[int]:
-    levels = [min(longest_px, FIRST_LEVEL_PX)]
-    while levels[-1] < longest_px:
-        levels.append(min(longest_px, levels[-1] * 2))
+    """Sizes to refine at, each at most twice the one before; a photo little larger than the first is done at once."""
+    levels = [longest_px]
+    while levels[0] > 1.5 * FIRST_LEVEL_PX:
+        levels.insert(0, max(FIRST_LEVEL_PX, -(-levels[0] // 2)))
     return levels
 
 

@@ -8,6 +8,7 @@ import secrets
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +84,19 @@ class Command(BaseCommand):
             os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606 - ourselves, with new settings
 
     def _run(self, options: dict[str, Any]) -> None:
-        photos, skipped = self._photos(options)
+        photos: Iterable[pictures.Picture]
+        photos, total, skipped = self._photos(options)
         for sentence in skipped:
             self.console.print(f"[yellow]skipped[/] {sentence}")
+        try:
+            self._start_and_tell(photos, total, skipped, once=options["once"])
+        finally:
+            if isinstance(photos, pictures.Samples):
+                photos.stop()
+
+    def _start_and_tell(
+        self, photos: Iterable[pictures.Picture], total: int, skipped: list[str], *, once: bool
+    ) -> None:
         self.console.print("Starting PostgreSQL, Valkey, web, workers and a storefront …")
         group.start_services()
         programs = [*group.programs(self.port), shop.storefront(self.shop_port)]
@@ -95,20 +106,22 @@ class Command(BaseCommand):
                 supervisor.wait_ready(90)
             except NotReady as error:
                 raise CommandError(str(error)) from error
-            outcome = self._tell(photos)
-            self._sum_up(outcome, skipped, once=options["once"])
-            if not options["once"]:
+            outcome = self._tell(photos, total)
+            self._sum_up(outcome, skipped, once=once)
+            if not once:
                 self._stay()
-        if options["once"] and outcome.problems:
+        if once and outcome.problems:
             sys.exit(1)
 
-    def _photos(self, options: dict[str, Any]) -> tuple[list[pictures.Picture], list[str]]:
+    def _photos(self, options: dict[str, Any]) -> tuple[Iterable[pictures.Picture], int, list[str]]:
+        """What products are made of, how many, and what was left out. Samples are drawn while everything starts."""
         if options["photos"]:
-            return pictures.from_folder(options["photos"], options["count"])
-        return pictures.samples()[: options["count"]], []
+            found, skipped = pictures.from_folder(options["photos"], options["count"])
+            return found, len(found), skipped
+        return pictures.Samples(), pictures.SAMPLE_COUNT, []
 
-    def _tell(self, photos: list[pictures.Picture]) -> story.Outcome:
-        workspace = story.owner(_password(), spot_check_every=max(2, len(photos)))
+    def _tell(self, photos: Iterable[pictures.Picture], total: int) -> story.Outcome:
+        workspace = story.owner(_password(), spot_check_every=max(2, total))
         keys = shop.keys()
         merchant = shop.Shop(keys)
         store = story.connect(workspace, keys)
@@ -119,7 +132,6 @@ class Command(BaseCommand):
             TimeElapsedColumn(),
             console=self.console,
         ) as bars:
-            total = len(photos)
             created = bars.add_task("Products created in the store", total=total)
             told = {
                 "deliveries": bars.add_task("Signed webhooks arrived", total=total),
