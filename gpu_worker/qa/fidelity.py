@@ -15,7 +15,7 @@ from gpu_worker.stages.load import open_photo
 
 # Kernels reach three source or canvas pixels; the soft edge belongs to both sides and is not compared.
 ERODE_PX = 4
-SAMPLES = 40_000
+SAMPLES = 20_000
 MEASURES = ("fidelity_levels_max", "fidelity_delta_e_p95", "fidelity_delta_e_pixel_p95", "fidelity_share")
 
 

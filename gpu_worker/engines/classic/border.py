@@ -95,7 +95,7 @@ def _gradient(lab: Float, sigma_px: float) -> Float:
     smooth = cv2.GaussianBlur(lab, (0, 0), sigma_px)
     dx = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=0.125)
     dy = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=0.125)
-    return np.sqrt((dx * dx + dy * dy).sum(axis=2))
+    return np.sqrt(np.einsum("ijk,ijk->ij", dx, dx) + np.einsum("ijk,ijk->ij", dy, dy))
 
 
 def rim_cover(mask: Mask) -> float:

@@ -55,7 +55,8 @@ def weak_outline(lab: Float, mask: Mask) -> float:
     outline = shapes.grown(mask, 1) & ~mask
     if inner.sum() < 20 or outer.sum() < 20 or not outline.any():
         return 1.0
-    apart = np.linalg.norm(_near_mean(lab, inner) - _near_mean(lab, outer), axis=2)
+    step = _near_mean(lab, inner) - _near_mean(lab, outer)
+    apart = np.sqrt(np.einsum("ijk,ijk->ij", step, step))
     fine, _ = gradients(lab)
     edge = cv2.dilate(fine, shapes.disc(2))
     return float(((apart < 5) & (edge < 1.5))[outline].mean())

@@ -79,8 +79,8 @@ def _matte(rgb: Rgb, mask: Mask, inside: Mask, outside: Mask) -> Alpha:
     front = _colour_of(picture, inside | shapes.shrunk(mask, half))
     back = _colour_of(picture, outside | ~shapes.grown(mask, half))
     line = front - back
-    length2 = (line * line).sum(axis=2)
-    along = ((picture - back) * line).sum(axis=2) / np.maximum(length2, 1e-4)
+    length2 = np.einsum("ijk,ijk->ij", line, line)
+    along = np.einsum("ijk,ijk->ij", picture - back, line) / np.maximum(length2, 1e-4)
     # Noise at both ends of the line must not show as haze: the outer 6 % are cut off.
     along = np.clip((np.clip(along, 0, 1) - 0.06) / 0.88, 0, 1)
     trust = np.clip((np.sqrt(length2) - 0.04) / 0.12, 0, 1)
@@ -115,8 +115,12 @@ def _colour_of(picture: Float, known: Mask) -> Float:
         (~near).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
     )
     source = np.zeros((labels.max() + 1, 3), np.float32)
-    source[labels[near]] = mean[near]
-    return source[labels]
+    far = ~near
+    # The known pixel nearest to an unknown one always borders on unknown ground.
+    shore = near & shapes.grown(far, 1)
+    source[labels[shore]] = mean[shore]
+    mean[far] = source[labels[far]]
+    return mean
 
 
 def _guided(guide: Float, values: Float, radius_px: int, epsilon: float) -> Float:

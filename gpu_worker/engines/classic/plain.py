@@ -62,7 +62,7 @@ def segment(rgb: Rgb, lab: Float, border: Border) -> Found:
 def read_cues(lab: Float, border: Border) -> Cues:
     """What each pixel says about being product, shadow or backdrop."""
     difference = lab - border.surface
-    apart = np.sqrt((difference * difference).sum(axis=2))
+    apart = np.sqrt(np.einsum("ijk,ijk->ij", difference, difference))
     fine, coarse = gradients(lab)
     rim = shapes.rim(apart.shape, 0.03)
     calm = rim & (apart < 4 * border.noise + 1)
@@ -183,7 +183,8 @@ def _recut(rgb: Rgb, mask: Mask, cues: Cues, border: Border) -> Mask:
     # The paper far from the product teaches nothing more and would cost half the time.
     rows, columns = np.nonzero(mask)
     near = np.s_[
-        max(0, rows.min() - NEAR_PX) : rows.max() + NEAR_PX, max(0, columns.min() - NEAR_PX) : columns.max() + NEAR_PX
+        max(0, rows.min() - NEAR_PX) : rows.max() + NEAR_PX,
+        max(0, columns.min() - NEAR_PX) : columns.max() + NEAR_PX,
     ]
     out = np.zeros(mask.shape, bool)
     out[near] = grabcut.cut(rgb[near], labels[near], rounds=2)
