@@ -121,9 +121,7 @@ def _child_begins(**_: Any) -> None:
     _die_with_parent()
     from gpu_worker import runner
 
-    engine = runner.loaded("classic")
-    versions = {stage: f"{engine.name}/{version}" for stage, version in engine.versions.items()}
-    _pulse = Pulse(SETTINGS, DRAINING.is_set, versions)
+    _pulse = Pulse(SETTINGS, DRAINING.is_set, runner.versions(runner.loaded("classic")))
     _pulse.start()
 
 

@@ -117,7 +117,7 @@ class Error:
 
 @dataclass(frozen=True)
 class JobResult:
-    """What became of one attempt. `status`: ``done``, ``failed``, ``cancelled`` or ``returned`` (handed back untried)."""
+    """What became of one attempt. `status`: ``done``, ``failed``, ``cancelled``, ``returned`` (untried)."""
 
     attempt: int
     token: str

@@ -20,6 +20,7 @@ class Backdrop:
     needs: tuple[str, ...] = ("placement",)
     gives: tuple[str, ...] = ("backdrop",)
     engine = False
+    version = "1"
 
     def run(self, state: State) -> None:
         assert state.placement is not None

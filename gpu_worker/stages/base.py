@@ -74,12 +74,16 @@ class State:
 
 
 class Stage(Protocol):
-    """One step. `engine` is True where the recipe's engine computes it, so that its version keys the cache."""
+    """One step. `version` is raised by hand when its pixels change: it keys the render cache.
+
+    `engine` is True where the recipe's engine computes it; the engine's own version for the stage counts too.
+    """
 
     name: str
     needs: tuple[str, ...]
     gives: tuple[str, ...]
     engine: bool
+    version: str
 
     def run(self, state: State) -> None:
         """Does the step. Raises a WorkerError."""

@@ -21,6 +21,7 @@ class Compose:
     needs: tuple[str, ...] = ("rgb", "matte", "placement")
     gives: tuple[str, ...] = ("layer", "picture")
     engine = False
+    version = "1"
 
     def run(self, state: State) -> None:
         assert state.rgb is not None and state.matte is not None and state.placement is not None

@@ -15,6 +15,7 @@ class Cutout:
     needs: tuple[str, ...] = ("rgb",)
     gives: tuple[str, ...] = ("matte",)
     engine = True
+    version = "1"
 
     def run(self, state: State) -> None:
         assert state.rgb is not None

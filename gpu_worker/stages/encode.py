@@ -39,6 +39,7 @@ class Encode:
     needs: tuple[str, ...] = ("picture", "rgb", "matte")
     gives: tuple[str, ...] = ("files",)
     engine = False
+    version = "1"
 
     def run(self, state: State) -> None:
         assert state.picture is not None

@@ -19,6 +19,7 @@ class Frame:
     needs: tuple[str, ...] = ("rgb", "matte")
     gives: tuple[str, ...] = ("placement",)
     engine = False
+    version = "1"
 
     def run(self, state: State) -> None:
         assert state.rgb is not None and state.matte is not None

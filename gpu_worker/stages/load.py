@@ -24,6 +24,7 @@ class Load:
     needs: tuple[str, ...] = ("inputs",)
     gives: tuple[str, ...] = ("image",)
     engine = False
+    version = "1"
 
     def run(self, state: State) -> None:
         if "main" not in state.inputs:

@@ -24,6 +24,7 @@ class Normalise:
     needs: tuple[str, ...] = ("image",)
     gives: tuple[str, ...] = ("rgb",)
     engine = False
+    version = "1"
 
     def run(self, state: State) -> None:
         assert state.image is not None

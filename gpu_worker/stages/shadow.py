@@ -21,6 +21,7 @@ class Shadow:
     needs: tuple[str, ...] = ("matte", "placement")
     gives: tuple[str, ...] = ("shade",)
     engine = False
+    version = "1"
 
     def run(self, state: State) -> None:
         assert state.matte is not None and state.placement is not None

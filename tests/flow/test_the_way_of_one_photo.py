@@ -239,6 +239,18 @@ def test_regenerating_an_unchanged_catalogue_renders_nothing(shop: Shop) -> None
     assert shop.jobs()[-1].cached
 
 
+def test_a_worker_whose_stage_was_improved_renders_again(shop: Shop) -> None:
+    shop.sell("Mug", photo())
+    settle(shop)
+    shop.beat()
+    Worker.objects.update(engines={**shop.jobs()[0].render.engines, "shadow": "stage/2"})
+    version = recipes.automatic(shop.workspace.pk)
+    assert version is not None
+    flow.regenerate(shop.store, version, name="Again", key="k1", by="test")
+    settle(shop)
+    assert shop.rendered == 2
+
+
 def test_another_recipe_replaces_our_own_earlier_picture_and_each_undo_goes_one_step_back(shop: Shop) -> None:
     original = photo()
     product = shop.sell("Mug", original)
