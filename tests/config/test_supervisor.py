@@ -41,16 +41,20 @@ def number_in(file: Path) -> int | None:
 
 
 def test_a_killed_worker_comes_back_and_what_it_left_behind_is_ended_first(tmp_path):
-    left = tmp_path / "left"
+    left, state = tmp_path / "left", tmp_path / "supervisor.json"
+
+    def told(name: str) -> int | None:
+        return json.loads(state.read_text()).get(name) if state.exists() else None
+
     worker = Program("worker", ["bash", "-c", f"sleep 60 & echo $! >{left}; wait"])
     with Supervisor([worker], tmp_path) as supervisor:
-        assert until(lambda: number_in(left))
-        first, orphan = json.loads((tmp_path / "supervisor.json").read_text())["worker"], number_in(left)
+        assert until(lambda: number_in(left) and told("worker"))
+        first, orphan = told("worker"), number_in(left)
         os.kill(first, signal.SIGKILL)
         assert until(lambda: supervisor.pid("worker") not in (None, first))
         assert not alive(orphan)
         assert supervisor.restarts("worker") == 1
-        assert json.loads((tmp_path / "supervisor.json").read_text())["worker"] == supervisor.pid("worker")
+        assert until(lambda: told("worker") == supervisor.pid("worker"))
         second = supervisor.pid("worker")
     assert not alive(second)
     assert "starts again in 0.2 s" in (tmp_path / "worker.log").read_text()

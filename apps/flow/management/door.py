@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -13,7 +14,7 @@ from apps.stores.models import Store
 from connectors.errors import ConnectorError
 
 
-class Door(BaseCommand):
+class Door(BaseCommand, ABC):
     """A command that answers in words, or with --json in one JSON object on the last line."""
 
     actor = "command"
@@ -28,9 +29,9 @@ class Door(BaseCommand):
             raise CommandError(error.message) from error
         self.stdout.write(json.dumps(answer) if options["as_json"] else words)
 
+    @abstractmethod
     def act(self, options: dict[str, Any]) -> tuple[dict[str, Any], str]:
         """Do it. Returns the answer for programs and the sentence for people."""
-        raise NotImplementedError(type(self).__name__)
 
 
 def workspace_from(options: dict[str, Any]) -> Workspace:
