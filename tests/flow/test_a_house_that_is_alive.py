@@ -88,7 +88,7 @@ def test_a_render_worker_killed_in_the_middle_costs_no_picture_and_doubles_none(
     try:
         rendering = "SELECT 1 FROM jobs_attempt WHERE state = 'running'"
         wait_until(
-            lambda: len(house.rows("SELECT 1 FROM jobs_job WHERE state = 'done'")) >= 3, "the third render"
+            lambda: len(house.rows("SELECT 1 FROM jobs_job WHERE state = 'done'")) >= 5, "the fifth render"
         )
         wait_until(lambda: house.rows(rendering), "a running attempt")
         victim = house.pid("render")
