@@ -50,7 +50,8 @@ class Command(BaseCommand):
                 Services(settings.DATA_ROOT).forget()
             self.stdout.write("The demo's data is deleted.")
             return
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         try:
             with group.only_one():
                 self._agree_on_addresses(options)
