@@ -1,0 +1,32 @@
+"""Commands that need the database start the private servers for their own duration, where nothing else runs them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+COMMANDS = frozenset(
+    {"approve", "audit", "connect", "createowner", "publish", "regenerate", "shell", "sync", "undo"}
+)
+
+
+@contextmanager
+def servers(argv: Sequence[str]) -> Iterator[None]:
+    """Around one command line. Servers that ran before go on running; those started here are stopped again.
+
+    Does nothing in production (DATABASE_URL is set) and for commands that need no database.
+    """
+    if os.environ.get("DATABASE_URL") or len(argv) < 2 or argv[1] not in COMMANDS or "--help" in argv:
+        yield
+        return
+    import django
+
+    django.setup()
+    from apps.config import group
+
+    services, _ = group.start_services()
+    try:
+        yield
+    finally:
+        services.__exit__(None, None, None)
