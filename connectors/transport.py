@@ -97,7 +97,9 @@ def _context(ca_file: str, changed_ns: int) -> ssl.SSLContext:
 
 
 def _guarded_pools(adapter: GuardedAdapter) -> dict[str, type[HTTPConnectionPool]]:
-    class Plain(HTTPConnection):
+    class Guarded(HTTPConnection):
+        """Either kind of connection; `super()` is the TLS one where that follows in the bases."""
+
         def _new_conn(self) -> socket.socket:
             return _dial(adapter.guard, self)
 
@@ -110,21 +112,11 @@ def _guarded_pools(adapter: GuardedAdapter) -> dict[str, type[HTTPConnectionPool
                 adapter.flight.took_off(self.sock)
             super().putrequest(*args, **kwargs)
 
-    class Tls(HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            return _dial(adapter.guard, self)
-
-        def connect(self) -> None:
-            super().connect()
-            adapter.flight.took_off(self.sock)
-
-        def putrequest(self, *args: Any, **kwargs: Any) -> None:
-            if self.sock is not None:
-                adapter.flight.took_off(self.sock)
-            super().putrequest(*args, **kwargs)
+    class Tls(Guarded, HTTPSConnection):
+        pass
 
     class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
+        ConnectionCls = Guarded
 
     class TlsPool(HTTPSConnectionPool):
         ConnectionCls = Tls

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from gpu_worker import light, resample
 from gpu_worker.engines.base import Alpha, Rgb
 from gpu_worker.stages.base import Light, Placement, State
+from gpu_worker.tiles import tiles
 
 TILE_PX = 512
 WIDE_PX, NARROW_PX = 41, 9
@@ -55,20 +56,10 @@ def own_colours(rgb: Rgb, alpha: Alpha) -> Rgb:
     """
     out = rgb.copy()
     soft = (alpha > 0) & (alpha < 1)
-    height_px, width_px = alpha.shape
-    for y in range(0, height_px, TILE_PX):
-        for x in range(0, width_px, TILE_PX):
-            here = np.s_[y : y + TILE_PX, x : x + TILE_PX]
-            if not soft[here].any():
-                continue
-            top, left = max(0, y - WIDE_PX), max(0, x - WIDE_PX)
-            around = np.s_[top : y + TILE_PX + WIDE_PX, left : x + TILE_PX + WIDE_PX]
-            pure = _estimate(rgb[around].astype(np.float32), alpha[around])
-            inner = pure[y - top : y - top + TILE_PX, x - left : x - left + TILE_PX]
-            levels = np.clip(np.round(inner[: out[here].shape[0], : out[here].shape[1]]), 0, 255).astype(
-                np.uint8
-            )
-            np.copyto(out[here], levels, where=soft[here][..., None])
+    for here, around, inner in tiles(soft, TILE_PX, WIDE_PX):
+        pure = _estimate(rgb[around].astype(np.float32), alpha[around])[inner]
+        levels = np.clip(np.round(pure), 0, 255).astype(np.uint8)
+        np.copyto(out[here], levels, where=soft[here][..., None])
     return out
 
 

@@ -147,6 +147,7 @@ def a_second_run_keeps_what_was_there(house: House) -> None:
     assert again.returncode == 0, again.stderr[-3000:]
     told = json.loads(again.stdout.strip().splitlines()[-1])
     assert (told["products"], told["rendered"], told["undone"]) == (12, 12, 1)
+    assert told["seconds"] < 40
 
 
 def the_trail_names_a_row_that_was_changed(house: House) -> None:

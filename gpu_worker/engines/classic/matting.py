@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gpu_worker.engines.base import Alpha, Mask, Rgb
 from gpu_worker.engines.classic import shapes
+from gpu_worker.tiles import tiles
 
 Float = NDArray[np.float32]
 BAND_PX = 6
@@ -55,19 +56,9 @@ def _refine_at(rgb: Rgb, soft: Alpha) -> Alpha:
     inside, outside = shapes.shrunk(mask, BAND_PX), ~shapes.grown(mask, BAND_PX)
     band = ~inside & ~outside
     alpha = mask.astype(np.float32)
-    height_px, width_px = mask.shape
-    for y in range(0, height_px, TILE_PX):
-        for x in range(0, width_px, TILE_PX):
-            here = np.s_[y : y + TILE_PX, x : x + TILE_PX]
-            if not band[here].any():
-                continue
-            top, left = max(0, y - HALO_PX), max(0, x - HALO_PX)
-            around = np.s_[top : y + TILE_PX + HALO_PX, left : x + TILE_PX + HALO_PX]
-            found = _matte(rgb[around], mask[around], inside[around], outside[around])
-            inner = found[y - top : y - top + TILE_PX, x - left : x - left + TILE_PX]
-            alpha[here] = np.where(
-                band[here], inner[: band[here].shape[0], : band[here].shape[1]], alpha[here]
-            )
+    for here, around, inner in tiles(band, TILE_PX, HALO_PX):
+        found = _matte(rgb[around], mask[around], inside[around], outside[around])
+        alpha[here] = np.where(band[here], found[inner], alpha[here])
     return alpha
 
 
