@@ -44,7 +44,7 @@ $(VENV)/.installed-core-$(KEY):
 $(FULL):
 	$(call install,embedded$(comma)gpu$(comma)dev,everything (torch and the tests' tools too))
 
-.PHONY: help setup chromium demo clean-demo up test check format lock
+.PHONY: help setup chromium demo clean-demo up test bench check format lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -75,6 +75,11 @@ up: $(CORE) ## run everything on this machine until Ctrl-C
 
 test: setup ## set up all, run every test [ARGS=...]
 	@$(PY) -m pytest -n 2 $(ARGS)
+
+# stdout is for figures alone, so what installing says goes to stderr.
+bench: ## measure: JSON lines on stdout, a report in build/bench [ONLY=cutout] [BENCH_DATA=dir] [ARGS=...]
+	@$(MAKE) -s $(CORE) >&2
+	@$(PY) -m benchmarks $(subst $(comma), ,$(ONLY)) $(if $(BENCH_DATA),--data '$(BENCH_DATA)') $(ARGS)
 
 check: $(FULL) ## format, lint, types, import contracts, system checks, migrations
 	@$(PY) -m ruff format --check .

@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gpu_worker import doors
 from gpu_worker.errors import WorkerError
+from gpu_worker.files import Wrong
+from gpu_worker.threads import BadSetting
 
-FAILED, PARTLY_FAILED = 2, 1
+FAILED, PARTLY_FAILED, INTERRUPTED = 2, 1, 130
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,11 +21,18 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         code: int = asked.door(asked)
         return code
-    except (WorkerError, doors.Wrong) as error:
+    except (WorkerError, Wrong, BadSetting) as error:
         print(f"error: {error}", file=sys.stderr)
         return FAILED
+    except MemoryError:
+        print("error: There is not enough memory for this photo. Export it smaller.", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`); the interpreter must not try to flush to it again.
+        sys.stdout = None
+        return FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -35,7 +43,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("source", type=Path, metavar="IN")
     one.add_argument("target", type=Path, metavar="OUT")
-    one.add_argument("--json", action="store_true")
+    one.add_argument("--json", action="store_true", help="one JSON object per photo")
+    one.add_argument(
+        "--workers", type=int, metavar="N", help="processes for a folder (default: one per core)"
+    )
+    _hint_options(one.add_argument_group("hints", "what you know about the product; the engine obeys"))
     one.set_defaults(door=_cutout)
     one = door.add_parser(
         "render", help="run a pipeline on FILE … (one render each) or ROLE=FILE … (one render)"
@@ -74,35 +86,61 @@ def _line(shown: dict[str, Any]) -> None:
     print(json.dumps(shown, sort_keys=False), flush=True)
 
 
+def _hint_options(group: Any) -> None:
+    group.add_argument(
+        "--box",
+        metavar="L,T,R,B",
+        help="the product lies inside: shares of the photo, or pixels where one number exceeds 1",
+    )
+    group.add_argument(
+        "--click",
+        action="append",
+        metavar="X,Y[,-]",
+        help="a point on the product, or with ,- one that is not; may be repeated",
+    )
+    group.add_argument(
+        "--trimap", type=Path, metavar="FILE", help="black: backdrop, white: product, grey: you decide"
+    )
+    holes = group.add_mutually_exclusive_group()
+    for option, keep, said in (("--keep-holes", True, "leave open"), ("--fill-holes", False, "fill")):
+        holes.add_argument(
+            option,
+            dest="holes",
+            action="store_const",
+            const=keep,
+            help=f"{said} what is seen through handles",
+        )
+
+
 def _cutout(asked: argparse.Namespace) -> int:
-    from rich.progress import track
+    from gpu_worker import cutting, hints, screen
 
     if not asked.source.exists():
-        raise doors.Wrong(f"{asked.source}: no such file or folder.")
-    total = len(doors.photos_in(asked.source)) if asked.source.is_dir() else 1
-    steps: Any = doors.cutouts(asked.source, asked.target)
-    if asked.source.is_dir() and not asked.json:
-        steps = track(steps, total=total, description="cutting out")
-    failed = 0
-    for photo, shown in steps:
-        failed += "error" in shown
-        if asked.json:
-            _line(shown)
-        elif "error" in shown:
-            print(f"{photo.name}: {shown['error']}", file=sys.stderr)
-        elif total == 1:
-            print(f"{asked.target}: confidence {shown['confidence']:.2f}, {shown['seconds']:.2f} s")
-    return PARTLY_FAILED if failed else 0
+        raise Wrong(f"{asked.source}: no such file or folder.")
+    if asked.workers is not None and asked.workers < 1:
+        raise Wrong(f"--workers {asked.workers}: at least one is needed.")
+    try:
+        said = hints.asked(asked.box, asked.click, asked.trimap, asked.holes)
+    except hints.WrongHint as error:
+        raise Wrong(str(error)) from None
+    steps = cutting.cutouts(asked.source, asked.target, said, asked.workers)
+    if asked.source.is_dir():
+        return PARTLY_FAILED if screen.folder(asked.source, steps, as_json=asked.json) else 0
+    for _, shown in steps:
+        screen.one(asked.target, shown, as_json=asked.json)
+    return 0
 
 
 def _render(asked: argparse.Namespace) -> int:
+    from gpu_worker import doors
+
     recipe = doors.recipe_file(asked.recipe, asked.pipeline)
     todo = doors.jobs(asked.inputs)
     failed = 0
     for inputs in todo:
         try:
             shown = doors.render(recipe, inputs, asked.out, asked.seed)
-        except (WorkerError, doors.Wrong) as error:
+        except (WorkerError, Wrong) as error:
             if len(todo) == 1:
                 raise
             failed += 1
@@ -116,6 +154,8 @@ def _render(asked: argparse.Namespace) -> int:
 
 
 def _inspect(asked: argparse.Namespace) -> int:
+    from gpu_worker import doors
+
     shown = doors.inspect(asked.image, asked.channel)
     if asked.json:
         _line(shown)
@@ -167,6 +207,8 @@ def _models(asked: argparse.Namespace) -> int:
 
 
 def _samples(asked: argparse.Namespace) -> int:
+    from gpu_worker import doors
+
     for shown in doors.samples(asked.folder, asked.size):
         if asked.json:
             _line(shown)
@@ -180,11 +222,11 @@ def _work(asked: argparse.Namespace) -> int:
     from gpu_worker.storage import open_storage
 
     if not app.SETTINGS.storage_url:
-        raise doors.Wrong("STORAGE_URL is not set: the worker would not know where photos are.")
+        raise Wrong("STORAGE_URL is not set: the worker would not know where photos are.")
     try:
         open_storage(app.SETTINGS.storage_url)
     except ValueError as error:
-        raise doors.Wrong(str(error)) from None
+        raise Wrong(str(error)) from None
     app.work(asked.log_level)
     return 0
 

@@ -119,8 +119,9 @@ def _child_begins(**_: Any) -> None:
     """Runs in the child only: dies with the parent, loads the engine, begins to beat."""
     global _pulse
     _die_with_parent()
-    from gpu_worker import runner
+    from gpu_worker import runner, threads
 
+    threads.apply()
     _pulse = Pulse(SETTINGS, DRAINING.is_set, runner.versions(runner.loaded("classic")))
     _pulse.start()
 

@@ -7,10 +7,9 @@ import platform
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import metadata, util
-from pathlib import Path
+from importlib import import_module, metadata, util
 
-from gpu_worker import settings
+from gpu_worker import pool, settings, threads
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,8 @@ class Finding:
 def examine() -> list[Finding]:
     """Every check, in order. None of them raises."""
     checks: list[Callable[[], Finding]] = [
-        _python, _opencv, _formats, _torch, _cores, _memory, _storage, _redis, _weights, _classic,
+        _python, _opencv, _formats, _onnxruntime, _network, _torch, _cores, _threads, _memory, _storage, _redis,
+        _weights, _classic,
     ]  # fmt: skip
     return [_safely(check) for check in checks]
 
@@ -80,6 +80,25 @@ def _formats() -> Finding:
     return Finding("formats", good, ", ".join(have), hint, True)
 
 
+def _onnxruntime() -> Finding:
+    if not util.find_spec("onnxruntime"):
+        return Finding(
+            "onnxruntime", False, "not installed", "The built-in network needs it: install onnxruntime."
+        )
+    return Finding("onnxruntime", True, metadata.version("onnxruntime"))
+
+
+def _network() -> Finding:
+    """The weights that come with the worker; looked up by name, so that a lack of onnxruntime is told above alone."""
+    hint = "Reinstall the package: the weights file belongs to it."
+    if not util.find_spec("gpu_worker.models.salient"):
+        return Finding("network", False, "gpu_worker.models.salient is not there", hint)
+    file = import_module("gpu_worker.models.salient").path()
+    if not file.is_file():
+        return Finding("network", False, f"{file.name} is not there", hint)
+    return Finding("network", True, f"{file.name}, {file.stat().st_size / 2**20:.2f} MiB")
+
+
 def _torch() -> Finding:
     if not util.find_spec("torch"):
         return Finding(
@@ -89,20 +108,24 @@ def _torch() -> Finding:
 
 
 def _cores() -> Finding:
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Finding("cores", True, str(count))
+    return Finding("cores", True, str(threads.cores()))
+
+
+def _threads() -> Finding:
+    try:
+        count = threads.for_this_process()
+    except threads.BadSetting as error:
+        return Finding("threads", False, str(error), "Set a number, or nothing to use every core.")
+    told = [
+        f"{name}={os.environ[name]}" for name in (threads.THREADS, threads.PROCESSES) if name in os.environ
+    ]
+    return Finding("threads", True, f"{count} for each process" + (f" ({', '.join(told)})" if told else ""))
 
 
 def _memory() -> Finding:
-    """Least of what is free and what the container allows (cgroup v2)."""
-    free_mib = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
-    info = Path("/proc/meminfo")
-    if info.exists():
-        lines = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
-        free_mib = int(lines.get("MemAvailable", f"{free_mib * 1024} kB").split()[0]) // 1024
-    limit = Path("/sys/fs/cgroup/memory.max")
-    if limit.exists() and (text := limit.read_text().strip()).isdigit():
-        free_mib = min(free_mib, int(text) // 2**20)
+    free_mib = pool.free_memory_mib()
+    if free_mib is None:
+        return Finding("memory", None, "this system does not say", "Large photos need about 1 GiB free.")
     good = free_mib >= 1024
     return Finding("memory", good, f"{free_mib} MiB", "" if good else "Large photos need about 1 GiB free.")
 

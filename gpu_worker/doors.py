@@ -1,103 +1,22 @@
-"""What stands behind the command line: each door takes parsed arguments and returns what is to be shown."""
+"""What stands behind the command line: each door takes parsed arguments and returns what is to be shown.
+
+Cutting out has a file of its own, `cutting.py`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from gpu_worker.errors import BadRecipe, UnusablePhoto, WorkerError
+from gpu_worker.errors import BadRecipe, UnusablePhoto
+from gpu_worker.files import Wrong, photos_in, read, write
 
-PHOTO_SUFFIXES = {
-    ".jpg",
-    ".jpeg",
-    ".png",
-    ".webp",
-    ".avif",
-    ".heic",
-    ".heif",
-    ".tif",
-    ".tiff",
-    ".bmp",
-    ".gif",
-}
 EXTENSIONS = {"jpeg": "jpg"}
-
-
-class Wrong(Exception):
-    """The command line asks for something that can't be done."""
-
-
-def photos_in(folder: Path) -> list[Path]:
-    """The pictures of a folder by their names, sorted. Raises Wrong where there are none."""
-    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file())
-    if not found:
-        raise Wrong(f"There are no photos in {folder}.")
-    return found
-
-
-def read(path: Path) -> bytes:
-    """The file's bytes. Raises Wrong."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Wrong(f"{path}: {error.strerror}.") from None
-
-
-def write(path: Path, data: bytes) -> None:
-    """Writes a result, its folder too. Raises Wrong."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    except OSError as error:
-        raise Wrong(f"{path}: {error.strerror}.") from None
-
-
-def cutout(source: Path, target: Path) -> dict[str, Any]:
-    """Writes the RGBA cut-out of one photo at its own size; returns confidence, seconds and engine."""
-    from PIL import Image
-
-    from gpu_worker import runner
-    from gpu_worker.stages.encode import cutout_image, save
-    from gpu_worker.stages.load import open_photo
-    from gpu_worker.stages.normalise import normalise
-
-    engine = runner.loaded("classic")
-    data = read(source)
-    started = time.perf_counter()
-    rgb, given, _ = normalise(open_photo(data))
-    if given is None:
-        matte = engine.cutout(rgb)
-        alpha, confidence = matte.alpha, matte.confidence
-    else:
-        alpha, confidence = given, 1.0
-    seconds = time.perf_counter() - started
-    image: Image.Image = cutout_image(rgb, alpha)
-    write(target, save(image, "png", None))
-    return {
-        "confidence": round(float(confidence), 4),
-        "seconds": round(seconds, 3),
-        "engine": f"{engine.name}/{engine.versions['cutout']}",
-    }
-
-
-def cutouts(source: Path, target: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """One photo, or every photo of a folder into a folder. A bad file in a folder is reported and the rest goes on."""
-    if not source.is_dir():
-        yield source, cutout(source, target)
-        return
-    for photo in photos_in(source):
-        try:
-            shown = cutout(photo, target / f"{photo.stem}.png")
-        except (WorkerError, Wrong) as error:
-            shown = {"error": str(error)}
-        yield photo, {"file": str(photo), **shown}
 
 
 def recipe_file(path: Path, pipeline: str) -> dict[str, Any]:
@@ -134,8 +53,9 @@ def jobs(arguments: list[str]) -> list[dict[str, Path]]:
 
 def render(recipe: dict[str, Any], inputs: dict[str, Path], out: Path, seed: int) -> dict[str, Any]:
     """Renders one job into the folder `out`; returns what the door prints. Raises a WorkerError or Wrong."""
-    from gpu_worker import runner
+    from gpu_worker import runner, threads
 
+    threads.apply()
     started = time.perf_counter()
     made = runner.render(recipe, {role: read(path) for role, path in inputs.items()}, seed)
     main = made.files["main"]
@@ -177,10 +97,13 @@ def inspect(path: Path, channel: str | None) -> dict[str, Any]:
 
 def samples(folder: Path, size_px: int) -> Iterator[dict[str, Any]]:
     """Draws the sample photos and their exact mattes into a folder."""
+    from concurrent.futures import ProcessPoolExecutor
+
+    from gpu_worker import threads
     from gpu_worker.samples import NAMES
 
     folder.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(max_workers=os.cpu_count()) as hands:
+    with ProcessPoolExecutor(max_workers=threads.cores()) as hands:
         yield from hands.map(_sample, NAMES, repeat(folder), repeat(size_px))
 
 

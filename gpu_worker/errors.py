@@ -52,13 +52,35 @@ class Internal(Retry):
 
 
 class UnusablePhoto(Stop):
-    """This file can't be used as a photo."""
+    """This file can't be used as a photo. Upload it as JPEG or PNG."""
 
     code = "bad_image"
 
 
+class NotAPhoto(UnusablePhoto):
+    """This file is not a picture. Upload the photo as JPEG or PNG."""
+
+
+class DamagedPhoto(UnusablePhoto):
+    """The photo is damaged or incomplete. Upload it again, or export it again from the original."""
+
+    code = "damaged_photo"
+
+
+class UnsupportedPhoto(UnusablePhoto):
+    """This kind of picture is not supported. Export it as JPEG or PNG."""
+
+    code = "unsupported_photo"
+
+
+class PhotoTooSmall(UnusablePhoto):
+    """The photo has too few pixels to show a product. Upload a larger one."""
+
+    code = "too_small"
+
+
 class TooLarge(Stop):
-    """This photo has more pixels or bytes than the worker accepts."""
+    """This photo has more pixels or bytes than the worker accepts. Export it smaller."""
 
     code = "too_large"
 

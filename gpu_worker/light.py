@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,12 +27,21 @@ _TO_LEVEL = np.round(_encode(np.arange(_STEPS + 1) / _STEPS) * 255.0).astype(np.
 
 def to_light(levels: NDArray[np.uint8]) -> Float:
     """sRGB levels 0 to 255 → linear light 0 to 1, same shape."""
-    light: Float = _TO_LIGHT[levels]
-    return light
+    if not levels.size:
+        return np.empty(levels.shape, np.float32)
+    return np.asarray(cv2.LUT(_flat(levels), _TO_LIGHT), np.float32).reshape(levels.shape)
 
 
 def to_levels(light: Float) -> NDArray[np.uint8]:
     """Linear light (clipped to 0 to 1) → the nearest sRGB levels, same shape."""
-    steps = np.clip(light, 0.0, 1.0) * np.float32(_STEPS) + np.float32(0.5)
-    levels: NDArray[np.uint8] = _TO_LEVEL[steps.astype(np.uint16)]
-    return levels
+    if not light.size:
+        return np.empty(light.shape, np.uint8)
+    flat = _flat(light)
+    # Saturates and rounds on the way to 16 bits.
+    steps = cv2.addWeighted(flat, _STEPS, flat, 0, 0, dtype=cv2.CV_16U)
+    return np.asarray(cv2.LUT(steps, _TO_LEVEL), np.uint8).reshape(light.shape)
+
+
+def _flat(values: NDArray) -> NDArray:
+    """Rows of one channel, as OpenCV's scalar operations want them; a view where the memory allows."""
+    return np.ascontiguousarray(values).reshape(len(values) if values.ndim > 1 else 1, -1)

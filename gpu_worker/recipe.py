@@ -2,30 +2,75 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, NoReturn
 
 from gpu_worker.errors import BadRecipe
 
-BACKDROPS = ("solid", "gradient", "image", "transparent")
-SHADOWS = ("contact", "cast", "none")
+BACKDROPS = ("solid", "sweep", "gradient", "image", "transparent")
+SHAPES = ("linear", "radial")
+SHADOWS = ("contact", "cast", "keep", "none")
 FORMATS = ("jpeg", "png", "webp", "avif")
+SWITCH = ("off", "auto")
+CORRECTIONS = ("off", "auto", "exposure", "white_balance")
+# Word → where the product stands in the room that margins leave: shares of the free width and height.
+ANCHORS: Mapping[str, tuple[float, float]] = {
+    "center": (0.5, 0.5),
+    "top": (0.5, 0.0),
+    "bottom": (0.5, 1.0),
+    "left": (0.0, 0.5),
+    "right": (1.0, 0.5),
+    "top-left": (0.0, 0.0),
+    "top-right": (1.0, 0.0),
+    "bottom-left": (0.0, 1.0),
+    "bottom-right": (1.0, 1.0),
+}
 CANVAS_MAX_PX = 10_000
+CLICKS_MAX = 64
+OUTPUTS_MAX = 8
 HEX_COLOUR = re.compile(r"#[0-9a-fA-F]{6}\Z")
+FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
+# What the worker itself names its files.
+TAKEN_NAMES = ("main", "cutout", "result")
 
 Colour = tuple[int, int, int]
+Four = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """What a person says about where the product is, in shares of the photo.
+
+    `box` is left, top, right, bottom; `clicks` are x, y, on the product?; `keep_holes` True leaves what is seen through
+    handles open, None lets the engine decide.
+    """
+
+    box: Four | None = None
+    clicks: tuple[tuple[float, float, bool], ...] = ()
+    keep_holes: bool | None = None
 
 
 @dataclass(frozen=True)
 class Backdrop:
-    """What lies behind the product. `color2` is the lower end of a gradient; kind ``image`` takes the
-    input named backdrop."""
+    """What lies behind the product.
+
+    ``solid``: `color`. ``sweep``: a wall of `color` that runs into a floor of `color2` at `horizon` (share of the
+    height from the top; None: behind the product's foot), `softness` of the height wide. ``gradient``: from `color` to
+    `color2`, linear along `angle` (degrees, 0 downwards, 90 to the left) or radial from `center` (shares). ``image``:
+    the input with the role backdrop. ``transparent``: nothing.
+    """
 
     kind: str = "solid"
     color: str = "#ffffff"
     color2: str | None = None
+    shape: str = "linear"
+    angle: float = 0.0
+    center: tuple[float, float] = (0.5, 0.5)
+    horizon: float | None = None
+    softness: float = 0.25
 
     @property
     def rgb(self) -> Colour:
@@ -38,123 +83,270 @@ class Backdrop:
 
 @dataclass(frozen=True)
 class Framing:
-    """`canvas_px` (width, height), or None to keep the photo's own size and place; `fill` is the product's
-    share of it."""
+    """`canvas_px` (width, height), or None to keep the photo's own size and place; `fill` is the product's share of it.
+
+    `margins` (left, top, right, bottom, shares of the canvas) are kept free of the product; None is what `fill` leaves.
+    `anchor` says where it stands in the room between them. `scale_px_per_px` (canvas per photo pixel) overrides `fill`,
+    so that the photos of one product share a scale. `straighten` turns small tilts upright.
+    """
 
     canvas_px: tuple[int, int] | None = (1600, 1600)
     fill: float = 0.85
+    margins: Four | None = None
+    anchor: str = "center"
+    scale_px_per_px: float | None = None
+    straighten: str = "off"
 
 
 @dataclass(frozen=True)
 class Shadow:
-    """`strength` 0 to 1 scales the darkness of the shadow."""
+    """``contact`` and ``cast`` are drawn, ``keep`` carries the photo's own over. `strength` scales the darkness."""
 
     kind: str = "contact"
     strength: float = 1.0
 
 
 @dataclass(frozen=True)
+class Light:
+    """Where the light for drawn shadows comes from.
+
+    `azimuth` in degrees seen from above (0 the camera's side, 90 from the right, 180 from behind, 270 from the left),
+    `elevation` in degrees above the ground, `softness` 0 (a lamp) to 1 (a tent).
+    """
+
+    azimuth: float = 320.0
+    elevation: float = 50.0
+    softness: float = 0.5
+
+
+@dataclass(frozen=True)
+class Reflection:
+    """The product mirrored in the floor: `strength` 0 (none) to 1, gone after the share `fade` of its height."""
+
+    strength: float = 0.0
+    fade: float = 0.35
+
+
+@dataclass(frozen=True)
 class Output:
-    """`max_bytes` is met by lowering quality; `disclose` writes the IPTC mark for AI-assisted composites."""
+    """`max_bytes` is met by lowering quality; `disclose` writes the IPTC mark for AI-assisted composites; `sharpen`
+    gives back what shrinking takes."""
 
     format: str = "jpeg"
     max_bytes: int | None = None
     quality: int | None = None
     disclose: bool = False
+    sharpen: str = "off"
+
+
+@dataclass(frozen=True)
+class Extra:
+    """One more file of the same picture: `longest_px` is its longer side, `format` None is that of the main file."""
+
+    name: str
+    longest_px: int
+    format: str | None = None
+    max_bytes: int | None = None
+    quality: int | None = None
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A resolved recipe. `review` is for the policy that judges later and passes through untouched."""
+    """A resolved recipe. `correct` is off, auto, exposure or white_balance. `review` is for the policy that judges
+    later and passes through untouched."""
 
     pipeline: str = "background"
     engine: str = "classic"
+    cutout: Cutout = field(default_factory=Cutout)
+    correct: str = "off"
     backdrop: Backdrop = field(default_factory=Backdrop)
     framing: Framing = field(default_factory=Framing)
     shadow: Shadow = field(default_factory=Shadow)
+    light: Light = field(default_factory=Light)
+    reflection: Reflection = field(default_factory=Reflection)
     output: Output = field(default_factory=Output)
+    outputs: tuple[Extra, ...] = ()
     review: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """The recipe with every default spelt out, as `parse` takes it."""
-        raw = asdict(self)
-        canvas = self.framing.canvas_px
-        raw["framing"]["canvas_px"] = list(canvas) if canvas else None
+        """The recipe with every default spelt out, as JSON holds it and `parse` takes it."""
+        raw: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return raw
 
 
 def parse(raw: Any) -> Recipe:
     """Checks a recipe as it stands in a file or a message. Raises BadRecipe naming the wrong field."""
-    fields = _table(
-        raw, "recipe", {"pipeline", "engine", "backdrop", "framing", "shadow", "output", "review"}
-    )
+    fields = _table(raw, "recipe", Recipe)
     review = fields.get("review") or {}
     if not isinstance(review, Mapping):
         _wrong("review", "a table", review)
-    backdrop, output = _backdrop(fields.get("backdrop")), _output(fields.get("output"))
-    if backdrop.kind == "transparent" and output.format == "jpeg":
-        _wrong("output.format", "png, webp or avif where the backdrop is transparent", output.format)
-    return Recipe(
+    made = Recipe(
         pipeline=_word(fields.get("pipeline", "background"), "pipeline"),
         engine=_word(fields.get("engine", "classic"), "engine"),
-        backdrop=backdrop,
+        cutout=_cutout(fields.get("cutout")),
+        correct=_one_of(fields.get("correct", "off"), "correct", CORRECTIONS),
+        backdrop=_backdrop(fields.get("backdrop")),
         framing=_framing(fields.get("framing")),
         shadow=_shadow(fields.get("shadow")),
-        output=output,
+        light=_light(fields.get("light")),
+        reflection=_reflection(fields.get("reflection")),
+        output=_output(fields.get("output")),
+        outputs=_outputs(fields.get("outputs")),
         review=dict(review),
+    )
+    _refuse_opaque_files_of_nothing(made)
+    return made
+
+
+def _refuse_opaque_files_of_nothing(made: Recipe) -> None:
+    if made.backdrop.kind != "transparent":
+        return
+    wanted = "png, webp or avif where the backdrop is transparent"
+    if made.output.format == "jpeg":
+        _wrong("output.format", wanted, made.output.format)
+    for place, extra in enumerate(made.outputs):
+        if extra.format == "jpeg":
+            _wrong(f"outputs[{place}].format", wanted, extra.format)
+
+
+def _cutout(raw: Any) -> Cutout:
+    fields = _table(raw, "cutout", Cutout)
+    box = fields.get("box")
+    if box is not None:
+        left, top, right, bottom = _shares(box, "cutout.box", 4)
+        if left >= right or top >= bottom:
+            _wrong("cutout.box", "[left, top, right, bottom] with left < right and top < bottom", box)
+        box = (left, top, right, bottom)
+    clicks = fields.get("clicks") or []
+    if not isinstance(clicks, list | tuple) or len(clicks) > CLICKS_MAX:
+        _wrong("cutout.clicks", f"a list of at most {CLICKS_MAX} [x, y, on the product?]", clicks)
+    holes = fields.get("keep_holes")
+    return Cutout(
+        box=box,
+        clicks=tuple(_click(click) for click in clicks),
+        keep_holes=None if holes is None else _flag(holes, "cutout.keep_holes"),
     )
 
 
+def _click(raw: Any) -> tuple[float, float, bool]:
+    if not isinstance(raw, list | tuple) or len(raw) != 3 or not isinstance(raw[2], bool):
+        _wrong("cutout.clicks", "a list of [x, y, true or false]", raw)
+    x, y = _shares(raw[:2], "cutout.clicks", 2)
+    return x, y, raw[2]
+
+
 def _backdrop(raw: Any) -> Backdrop:
-    fields = _table(raw, "backdrop", {"kind", "color", "color2"})
-    color2 = fields.get("color2")
+    fields = _table(raw, "backdrop", Backdrop)
+    color2, horizon = fields.get("color2"), fields.get("horizon")
+    x, y = _shares(fields.get("center", (0.5, 0.5)), "backdrop.center", 2)
     return Backdrop(
         kind=_one_of(fields.get("kind", "solid"), "backdrop.kind", BACKDROPS),
         color=_colour(fields.get("color", "#ffffff"), "backdrop.color"),
         color2=None if color2 is None else _colour(color2, "backdrop.color2"),
+        shape=_one_of(fields.get("shape", "linear"), "backdrop.shape", SHAPES),
+        angle=_number(fields.get("angle", 0.0), "backdrop.angle", -360, 360),
+        center=(x, y),
+        horizon=None if horizon is None else _number(horizon, "backdrop.horizon", 0.0, 1.0),
+        softness=_number(fields.get("softness", 0.25), "backdrop.softness", 0.0, 1.0),
     )
 
 
 def _framing(raw: Any) -> Framing:
-    fields = _table(raw, "framing", {"canvas_px", "fill"})
-    canvas = fields.get("canvas_px", [1600, 1600])
-    fill = _number(fields.get("fill", 0.85), "framing.fill", 0.05, 1.0)
-    if canvas is None:
-        return Framing(None, fill)
-    if not isinstance(canvas, list | tuple) or len(canvas) != 2:
-        _wrong("framing.canvas_px", "[width, height] or null", canvas)
-    width_px, height_px = (_integer(side, "framing.canvas_px", 16, CANVAS_MAX_PX) for side in canvas)
-    return Framing((width_px, height_px), fill)
+    fields = _table(raw, "framing", Framing)
+    canvas, scale = fields.get("canvas_px", [1600, 1600]), fields.get("scale_px_per_px")
+    if canvas is not None:
+        if not isinstance(canvas, list | tuple) or len(canvas) != 2:
+            _wrong("framing.canvas_px", "[width, height] or null", canvas)
+        canvas = tuple(_integer(side, "framing.canvas_px", 16, CANVAS_MAX_PX) for side in canvas)
+    return Framing(
+        canvas_px=canvas,
+        fill=_number(fields.get("fill", 0.85), "framing.fill", 0.05, 1.0),
+        margins=_margins(fields.get("margins")),
+        anchor=_one_of(fields.get("anchor", "center"), "framing.anchor", tuple(ANCHORS)),
+        scale_px_per_px=None if scale is None else _number(scale, "framing.scale_px_per_px", 0.001, 100),
+        straighten=_one_of(fields.get("straighten", "off"), "framing.straighten", SWITCH),
+    )
+
+
+def _margins(raw: Any) -> Four | None:
+    if raw is None:
+        return None
+    left, top, right, bottom = _shares(raw, "framing.margins", 4)
+    if left + right > 0.9 or top + bottom > 0.9:
+        _wrong("framing.margins", "[left, top, right, bottom] that leave a tenth of the canvas free", raw)
+    return left, top, right, bottom
 
 
 def _shadow(raw: Any) -> Shadow:
-    fields = _table(raw, "shadow", {"kind", "strength"})
+    fields = _table(raw, "shadow", Shadow)
     return Shadow(
         kind=_one_of(fields.get("kind", "contact"), "shadow.kind", SHADOWS),
         strength=_number(fields.get("strength", 1.0), "shadow.strength", 0.0, 1.0),
     )
 
 
-def _output(raw: Any) -> Output:
-    fields = _table(raw, "output", {"format", "max_bytes", "quality", "disclose"})
-    max_bytes, quality = fields.get("max_bytes"), fields.get("quality")
-    disclose = fields.get("disclose", False)
-    if not isinstance(disclose, bool):
-        _wrong("output.disclose", "true or false", disclose)
-    return Output(
-        format=_one_of(fields.get("format", "jpeg"), "output.format", FORMATS),
-        max_bytes=None if max_bytes is None else _integer(max_bytes, "output.max_bytes", 1, 2**40),
-        quality=None if quality is None else _integer(quality, "output.quality", 1, 100),
-        disclose=disclose,
+def _light(raw: Any) -> Light:
+    fields = _table(raw, "light", Light)
+    return Light(
+        azimuth=_number(fields.get("azimuth", 320.0), "light.azimuth", -360, 360),
+        elevation=_number(fields.get("elevation", 50.0), "light.elevation", 15, 85),
+        softness=_number(fields.get("softness", 0.5), "light.softness", 0.0, 1.0),
     )
 
 
-def _table(raw: Any, name: str, known: set[str]) -> Mapping[str, Any]:
+def _reflection(raw: Any) -> Reflection:
+    fields = _table(raw, "reflection", Reflection)
+    return Reflection(
+        strength=_number(fields.get("strength", 0.0), "reflection.strength", 0.0, 1.0),
+        fade=_number(fields.get("fade", 0.35), "reflection.fade", 0.02, 1.0),
+    )
+
+
+def _output(raw: Any) -> Output:
+    fields = _table(raw, "output", Output)
+    return Output(
+        format=_one_of(fields.get("format", "jpeg"), "output.format", FORMATS),
+        max_bytes=_optional(fields.get("max_bytes"), "output.max_bytes", 1, 2**40),
+        quality=_optional(fields.get("quality"), "output.quality", 1, 100),
+        disclose=_flag(fields.get("disclose", False), "output.disclose"),
+        sharpen=_one_of(fields.get("sharpen", "off"), "output.sharpen", SWITCH),
+    )
+
+
+def _outputs(raw: Any) -> tuple[Extra, ...]:
+    if raw is None:
+        return ()
+    if not isinstance(raw, list | tuple) or len(raw) > OUTPUTS_MAX:
+        _wrong("outputs", f"a list of at most {OUTPUTS_MAX} files", raw)
+    made = tuple(_extra(each, f"outputs[{place}]") for place, each in enumerate(raw))
+    names = [extra.name for extra in made]
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            _wrong(f"outputs[{place}].name", "a name of its own", name)
+    return made
+
+
+def _extra(raw: Any, name: str) -> Extra:
+    fields = _table({} if raw is None else raw, name, Extra)
+    called, format = fields.get("name"), fields.get("format")
+    if not isinstance(called, str) or not FILE_NAME.match(called) or called in TAKEN_NAMES:
+        _wrong(f"{name}.name", "a short name such as zoom or thumb", called)
+    return Extra(
+        name=called,
+        longest_px=_integer(fields.get("longest_px"), f"{name}.longest_px", 16, CANVAS_MAX_PX),
+        format=None if format is None else _one_of(format, f"{name}.format", FORMATS),
+        max_bytes=_optional(fields.get("max_bytes"), f"{name}.max_bytes", 1, 2**40),
+        quality=_optional(fields.get("quality"), f"{name}.quality", 1, 100),
+    )
+
+
+def _table(raw: Any, name: str, known: Any) -> Mapping[str, Any]:
+    """`raw` if it is a table without other fields than those of the dataclass `known`; nothing is an empty table."""
     if raw is None and name != "recipe":
         return {}
     if not isinstance(raw, Mapping):
         _wrong(name, "a table", raw)
-    unknown = sorted(str(key) for key in raw if key not in known)
+    unknown = sorted(str(key) for key in raw if key not in {field.name for field in fields(known)})
     if unknown:
         prefix = "" if name == "recipe" else f"{name}."
         raise BadRecipe(f"The recipe has a field that is not known: {prefix}{unknown[0]}.")
@@ -169,6 +361,10 @@ def _word(value: Any, name: str) -> str:
     return value if isinstance(value, str) and value else _wrong(name, "a name", value)
 
 
+def _flag(value: Any, name: str) -> bool:
+    return value if isinstance(value, bool) else _wrong(name, "true or false", value)
+
+
 def _colour(value: Any, name: str) -> str:
     good = isinstance(value, str) and HEX_COLOUR.match(value)
     return value.lower() if good else _wrong(name, "a colour such as #ffffff", value)
@@ -179,9 +375,19 @@ def _number(value: Any, name: str, low: float, high: float) -> float:
     return float(value) if good else _wrong(name, f"a number from {low:g} to {high:g}", value)
 
 
+def _shares(value: Any, name: str, count: int) -> list[float]:
+    if not isinstance(value, list | tuple) or len(value) != count:
+        _wrong(name, f"a list of {count} shares from 0 to 1", value)
+    return [_number(each, name, 0.0, 1.0) for each in value]
+
+
 def _integer(value: Any, name: str, low: int, high: int) -> int:
     good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
     return value if good else _wrong(name, f"a whole number from {low} to {high}", value)
+
+
+def _optional(value: Any, name: str, low: int, high: int) -> int | None:
+    return None if value is None else _integer(value, name, low, high)
 
 
 def _wrong(name: str, wanted: str, value: Any) -> NoReturn:

@@ -18,9 +18,10 @@ from gpu_worker import engines, pipelines, recipe
 from gpu_worker.engines.base import Engine
 from gpu_worker.errors import Cancelled
 from gpu_worker.pipelines.base import Pipeline
-from gpu_worker.qa.render import Measures, measures
+from gpu_worker.qa.fidelity import Reference
+from gpu_worker.qa.render import Measures, measures, remeasured
 from gpu_worker.stages.base import Encoded, State
-from gpu_worker.stages.encode import encode
+from gpu_worker.stages.encode import encode, encode_extra
 
 # ΔE00 that a shopper could just see, and the encoder qualities tried to stay below it.
 JUST_NOTICEABLE = 1.0
@@ -73,9 +74,13 @@ def render(
         started = time.perf_counter()
         stage.run(state)
         seconds[stage.name] = round(time.perf_counter() - started, 4)
+    if any(extra.name not in state.files for extra in resolved.outputs):
+        started = time.perf_counter()
+        _add_larger_files(state, pipeline)
+        seconds["larger"] = round(time.perf_counter() - started, 4)
     on_stage("measure")
     started = time.perf_counter()
-    taken = _truer(state, measures(state))
+    taken = _truer(state, *measures(state))
     seconds["measure"] = round(time.perf_counter() - started, 4)
     assert state.matte is not None
     return Rendered(
@@ -88,10 +93,11 @@ def render(
     )
 
 
-def _truer(state: State, taken: Measures) -> Measures:
+def _truer(state: State, taken: Measures, wanted: Reference | None) -> Measures:
     """Encodes again, finer, where the file moved the product's colours visibly; noisy dark cloth needs it.
 
-    A recipe that names a quality or a byte limit has decided otherwise: there the measure says what it cost.
+    A recipe that names a quality or a byte limit has decided otherwise: there the measure says what it cost. Nothing is
+    composed or measured again but the colours of the new file.
     """
     output = state.recipe.output
     if output.quality is not None or output.max_bytes is not None:
@@ -101,9 +107,36 @@ def _truer(state: State, taken: Measures) -> Measures:
         if float(taken["fidelity_delta_e_p95"]) <= JUST_NOTICEABLE or (main.quality or 100) >= quality:
             continue
         assert state.picture is not None
-        state.files["main"] = encode(state.picture, replace(output, quality=quality))
-        taken = measures(state)
+        state.files["main"] = encode(state.picture, replace(output, quality=quality), state.words)
+        taken = remeasured(taken, state, wanted)
     return taken
+
+
+def _add_larger_files(state: State, pipeline: Pipeline) -> None:
+    """Files that are larger than the canvas are composed at their own size, so that their pixels too come straight from
+    the photo: everything from framing to composing again, nothing before it."""
+    framing = state.recipe.framing
+    if framing.canvas_px is None:
+        return
+    for extra in state.recipe.outputs:
+        if extra.name in state.files:
+            continue
+        factor = extra.longest_px / max(framing.canvas_px)
+        width_px, height_px = (max(1, round(side * factor)) for side in framing.canvas_px)
+        scale = framing.scale_px_per_px
+        larger = replace(
+            framing,
+            canvas_px=(width_px, height_px),
+            scale_px_per_px=None if scale is None else scale * factor,
+        )
+        again = replace(
+            state, recipe=replace(state.recipe, framing=larger), files={}, notes=dict(state.notes)
+        )
+        names = [stage.name for stage in pipeline.stages]
+        for stage in pipeline.stages[names.index("frame") : names.index("compose") + 1]:
+            stage.run(again)
+        assert again.picture is not None
+        state.files[extra.name] = encode_extra(again.picture, extra, state)
 
 
 @cache

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from gpu_worker.engines.base import Matte, Rgb
+from gpu_worker.engines.base import NO_HINTS, Hints, Matte, Rgb
 
 DIFFERS_LEVELS = 24.0
 
@@ -23,7 +23,7 @@ class FakeEngine:
     def load(self) -> None:
         """Nothing to load."""
 
-    def cutout(self, rgb: Rgb) -> Matte:
+    def cutout(self, rgb: Rgb, hints: Hints = NO_HINTS) -> Matte:
         """See Engine.cutout."""
         border = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]]).astype(np.float32)
         ground = np.median(border, axis=0)

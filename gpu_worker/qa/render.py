@@ -6,24 +6,27 @@ import numpy as np
 
 from gpu_worker.engines.base import Mask
 from gpu_worker.qa import fidelity, picture
-from gpu_worker.stages.base import State
+from gpu_worker.qa.fidelity import Reference
+from gpu_worker.stages.base import State, on_canvas
+from gpu_worker.stages.frame import wanted_centre
 
 Measures = dict[str, float | int | str | bool]
 
 
-def measures(state: State) -> Measures:
-    """Numbers by name, JSON-ready. Needs a state that went through a whole pipeline."""
+def measures(state: State) -> tuple[Measures, Reference | None]:
+    """Numbers by name, JSON-ready, and the reference they were measured against. Needs a state that went through a
+    whole pipeline."""
     assert state.rgb is not None and state.matte is not None
-    assert state.placement is not None and state.picture is not None and state.layer is not None
+    assert state.placement is not None and state.picture is not None
     main, product = state.files["main"], placed_product(state)
     rgb = np.ascontiguousarray(state.picture[..., :3])
     height_px, width_px = state.rgb.shape[:2]
-    transparent = state.backdrop is None
     solid = state.recipe.backdrop.rgb if state.recipe.backdrop.kind == "solid" else None
+    wanted = fidelity.reference(state.rgb, state.matte.alpha, state.placement, state.gains)
     out: Measures = {**picture.size(main.width_px, main.height_px, main.format, len(main.data))}
-    out |= {} if transparent else picture.backdrop(rgb, solid)
-    out |= picture.placement(product) | picture.clipped(rgb, product)
-    out |= fidelity.measure(state.rgb, state.matte.alpha, state.placement, state.picture, main)
+    out |= {} if state.backdrop is None else picture.backdrop(rgb, solid)
+    out |= _framing(state, product) | picture.clipped(rgb, product)
+    out |= fidelity.levels(wanted, state.picture) | fidelity.colours(wanted, main)
     out |= {
         "sharpness": picture.sharpness(rgb, product),
         "confidence": round(float(state.matte.confidence), 4),
@@ -35,17 +38,39 @@ def measures(state: State) -> Measures:
     }
     if main.quality is not None:
         out["quality"] = main.quality
-    return out
+    return out, wanted
+
+
+def remeasured(taken: Measures, state: State, wanted: Reference | None) -> Measures:
+    """`taken` with what changes when the same picture is encoded again."""
+    main = state.files["main"]
+    out = taken | fidelity.colours(wanted, main) | {"size_bytes": len(main.data)}
+    return out if main.quality is None else out | {"quality": main.quality}
+
+
+def _framing(state: State, product: Mask) -> Measures:
+    """Fill and centring; the size of the product in the photo's pixels, which a shared scale is computed from."""
+    assert state.placement is not None
+    box = picture.box_of(product)
+    if box is None or state.recipe.framing.canvas_px is None:
+        return {**picture.placement(product)}
+    width_px, height_px = box[2] - box[0], box[3] - box[1]
+    centre = wanted_centre((width_px, height_px), state.recipe.framing)
+    return {
+        **picture.placement(product, centre),
+        "product_width_px": round(width_px / state.placement.scale, 1),
+        "product_height_px": round(height_px / state.placement.scale, 1),
+    }
 
 
 def placed_product(state: State) -> Mask:
     """Where the product is on the canvas (H × W)."""
     assert state.placement is not None and state.layer is not None
-    width_px, height_px = state.placement.canvas_px
-    (x, y), (w, h) = state.placement.at_px, state.placement.size_px
-    out = np.zeros((height_px, width_px), bool)
-    left, top, right, bottom = max(0, x), max(0, y), min(width_px, x + w), min(height_px, y + h)
-    out[top:bottom, left:right] = state.layer[top - y : bottom - y, left - x : right - x, 3] >= 0.5
+    placement = state.placement
+    out = np.zeros(placement.canvas_px[::-1], bool)
+    windows = on_canvas(placement.at_px, placement.size_px, placement.canvas_px)
+    if windows is not None:
+        out[windows[0]] = state.layer.alpha[windows[1]] >= 0.5
     return out
 
 

@@ -54,7 +54,7 @@ def test_cutout_of_a_folder_names_the_bad_file_and_does_the_rest(photo, tmp_path
     (folder / "b.jpg").write_text("no picture")
     assert main(["cutout", str(folder), str(tmp_path / "out"), "--json"]) == 1
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [("error" in line) for line in lines] == [False, True]
+    assert {Path(line["file"]).name: "error" in line for line in lines} == {"a.png": False, "b.jpg": True}
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["a.png"]
 
 
@@ -141,7 +141,26 @@ def test_doctor_says_this_machine_can_render_and_what_it_lacks(capsys, monkeypat
     assert told["can_render"] is True
     assert findings["storage"]["ok"] is True
     assert findings["redis"]["ok"] is False and findings["redis"]["hint"]
+    assert int(findings["threads"]["value"].split()[0]) >= 1
+    assert {"onnxruntime", "network"} <= set(findings)
     assert list((tmp_path / "s").iterdir()) == []
+
+
+def test_doctor_says_clearly_when_the_networks_weights_are_not_there(capsys, monkeypatch, tmp_path):
+    from gpu_worker.models import salient
+
+    monkeypatch.setattr(salient, "path", lambda: tmp_path / "salient.onnx")
+    main(["doctor"])
+    assert "salient.onnx is not there" in capsys.readouterr().out
+    (tmp_path / "salient.onnx").write_bytes(b"w" * 2**20)
+    main(["doctor"])
+    assert "salient.onnx, 1.00 MiB" in capsys.readouterr().out
+
+
+def test_doctor_names_a_nonsense_number_of_threads(capsys, monkeypatch):
+    monkeypatch.setenv("WORKER_THREADS", "lots")
+    main(["doctor"])
+    assert "WORKER_THREADS must be a whole number" in capsys.readouterr().out
 
 
 def test_models_lists_what_there_is(capsys):

@@ -9,6 +9,7 @@ from PIL import Image, ImageCms
 from gpu_worker import pixels
 from gpu_worker.stages.encode import srgb_profile
 from gpu_worker.stages.normalise import normalise
+from tests.gpu_worker import profiles
 
 
 def reopened(encoded, image, format="PNG", **options):
@@ -45,55 +46,12 @@ def test_a_photo_is_turned_upright_for_every_exif_orientation(encoded, orientati
 
 
 def test_a_display_p3_red_becomes_the_same_red_in_srgb(encoded):
-    p3 = _matrix_profile(((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)))
+    p3 = profiles.rgb(((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)))
     wide = Image.new("RGB", (20, 20), (200, 80, 80))
     rgb, _, colour = reopened(encoded, wide, icc_profile=p3)
     assert colour == "icc"
     # The same number means a stronger red in P3, so sRGB needs a larger one for it.
     assert rgb[5, 5][0] > 208 and rgb[5, 5][1] < 78
-
-
-def _matrix_profile(primaries) -> bytes:
-    """An RGB profile with given primaries, D65 and gamma 2.2, made by hand: matrix, curves, white (ICC.1:2001)."""
-    import struct
-
-    def xy_to_xyz(x, y):
-        return np.array([x / y, 1.0, (1 - x - y) / y])
-
-    columns = np.stack([xy_to_xyz(*p) for p in primaries], axis=1)
-    white = xy_to_xyz(0.3127, 0.3290)
-    matrix = columns * np.linalg.solve(columns, white)
-    bradford = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
-    d50 = np.array([0.9642, 1.0, 0.8249])
-    adapt = np.linalg.inv(bradford) @ np.diag((bradford @ d50) / (bradford @ white)) @ bradford
-    matrix = adapt @ matrix
-
-    def xyz(v):
-        return b"XYZ \0\0\0\0" + b"".join(struct.pack(">i", round(c * 65536)) for c in v)
-
-    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(2.2 * 256)) + b"\0\0"
-    name = b"desc\0\0\0\0" + struct.pack(">I", 8) + b"Wide P3\0" + b"\0" * 79
-    tags = {
-        b"desc": name,
-        b"wtpt": xyz(d50),
-        b"rXYZ": xyz(matrix[:, 0]),
-        b"gXYZ": xyz(matrix[:, 1]),
-        b"bXYZ": xyz(matrix[:, 2]),
-        b"rTRC": curve,
-        b"gTRC": curve,
-        b"bTRC": curve,
-        b"cprt": b"text\0\0\0\0none\0\0\0\0",
-    }
-    offset, table, body = 132 + 12 * len(tags), b"", b""
-    for tag, data in tags.items():
-        data += b"\0" * (-len(data) % 4)
-        table += tag + struct.pack(">II", offset + len(body), len(data))
-        body += data
-    size = offset + len(body)
-    header = struct.pack(">I4sI4s4s4s", size, b"lcms", 0x02400000, b"mntr", b"RGB ", b"XYZ ") + b"\0" * 12
-    header += b"acsp" + b"\0" * 28 + b"".join(struct.pack(">i", round(c * 65536)) for c in d50)
-    header += b"\0" * (128 - len(header))
-    return header + struct.pack(">I", len(tags)) + table + body
 
 
 def test_a_print_shops_cmyk_jpeg_shows_its_colours_not_their_negative(encoded):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from gpu_worker.qa import channels, colour, picture
+from gpu_worker import colour
+from gpu_worker.qa import channels, picture
 from gpu_worker.qa.inspect import inspect
 
 # G. Sharma, W. Wu, E. Dalal (2005), table 1: L1 a1 b1, L2 a2 b2, ΔE00.

@@ -44,15 +44,18 @@ def test_engine_versions_and_seconds_are_told_for_each_stage(mug):
     seen = []
     made = runner.render(QUICK, {"main": mug}, on_stage=seen.append)
     assert made.engines["cutout"] == "fake/1.1"
-    assert made.engines["shadow"] == "stage/1"
+    assert made.engines["shadow"] == "stage/2"
     assert set(made.engines) == set(seen) - {"measure"}
     assert seen == [
         "load",
         "normalise",
         "cutout",
+        "correct",
         "frame",
         "backdrop",
         "shadow",
+        "place",
+        "reflection",
         "compose",
         "encode",
         "measure",

@@ -11,25 +11,31 @@ from gpu_worker.engines.fake import FakeEngine
 from gpu_worker.errors import BadRecipe, MissingInput
 from gpu_worker.pipelines.base import Pipeline
 from gpu_worker.qa import fidelity
+from gpu_worker.recipe import Backdrop as Wanted
+from gpu_worker.recipe import Framing
 from gpu_worker.stages import shadow
 from gpu_worker.stages.backdrop import Backdrop, gradient
 from gpu_worker.stages.base import Encoded, State
-from gpu_worker.stages.compose import Compose, own_colours
+from gpu_worker.stages.compose import Compose
+from gpu_worker.stages.correct import Correct
 from gpu_worker.stages.encode import save
 from gpu_worker.stages.frame import Frame, place, product_box
+from gpu_worker.stages.place import Place, own_colours
+from gpu_worker.stages.reflection import Reflection
 from gpu_worker.stages.shadow import Shadow
 
 
 def test_a_packshot_is_made_in_this_order():
     names = [stage.name for stage in pipelines.pipeline("background").stages]
-    assert names == ["load", "normalise", "cutout", "frame", "backdrop", "shadow", "compose", "encode"]
+    assert names[:5] == ["load", "normalise", "cutout", "correct", "frame"]
+    assert names[5:] == ["backdrop", "shadow", "place", "reflection", "compose", "encode"]
     assert [s.name for s in pipelines.pipeline("background").stages if s.engine] == ["cutout"]
 
 
 def test_a_pipeline_with_a_gap_can_not_be_built():
     stages = pipelines.pipeline("background").stages
     with pytest.raises(ValueError, match="frame needs"):
-        Pipeline("broken", (*stages[:2], *stages[3:]))
+        Pipeline("broken", (*stages[:2], *stages[4:]))
 
 
 def test_a_pipeline_that_nobody_knows_is_refused_by_name():
@@ -41,7 +47,7 @@ def placed(rgb: np.ndarray, alpha: np.ndarray, raw: dict, inputs: dict | None = 
     """A state taken through frame, backdrop, shadow and compose."""
     state = State(recipe.parse(raw), inputs or {}, FakeEngine())
     state.rgb, state.matte = rgb, Matte(alpha.astype(np.float32), 1.0)
-    for stage in (Frame(), Backdrop(), Shadow(), Compose()):
+    for stage in (Correct(), Frame(), Backdrop(), Shadow(), Place(), Reflection(), Compose()):
         stage.run(state)
     return state
 
@@ -60,7 +66,7 @@ def disc(size_px: int, radius_px: float, x: float | None = None, y: float | None
 )
 def test_the_product_is_centred_and_fills_what_the_recipe_says(box, canvas, fill):
     x, y, w, h = box
-    made = place((x, y, x + w, y + h), (x + w + 50, y + h + 50), canvas, fill)
+    made = place((x, y, x + w, y + h), (x + w + 50, y + h + 50), Framing(canvas, fill))
     x0, y0, x1, y1 = made.box_px
     sx, sy = made.size_px[0] / (x1 - x0), made.size_px[1] / (y1 - y0)
     filled = max(w * sx / canvas[0], h * sy / canvas[1])
@@ -175,14 +181,14 @@ def test_an_empty_matte_throws_no_shadow_and_makes_a_bare_backdrop():
 
 
 def test_a_gradient_runs_from_the_first_colour_to_the_second():
-    levels = light.to_levels(gradient((240, 240, 240), (120, 140, 160), (50, 400)))
+    levels = gradient(Wanted("gradient", "#f0f0f0", "#788ca0"), (50, 400))
     assert abs(int(levels[0, 0, 0]) - 240) <= 1 and abs(int(levels[-1, 0, 2]) - 160) <= 1
     means = levels.mean(axis=(1, 2))
     assert (np.diff(means) <= 0.6).all()
 
 
 def test_a_one_coloured_gradient_is_that_colour():
-    assert (light.to_levels(gradient((200, 10, 30), (200, 10, 30), (40, 40))) == (200, 10, 30)).all()
+    assert (gradient(Wanted("gradient", "#c80a1e", "#c80a1e"), (40, 40)) == (200, 10, 30)).all()
 
 
 def test_a_transparent_backdrop_keeps_the_product_solid_and_the_corner_clear():

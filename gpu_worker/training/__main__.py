@@ -1,0 +1,142 @@
+"""python -m gpu_worker.training label | train | export | evaluate: see README.md beside this file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from gpu_worker.training import gather, labels
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one door and returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m gpu_worker.training", description=__doc__)
+    door = parser.add_subparsers(required=True, metavar="DOOR")
+    one = door.add_parser("label", help="cut out photos without masks; keep those that engines agree on")
+    one.add_argument("photos", type=Path, nargs="+", metavar="DIR")
+    one.add_argument("--out", type=Path, required=True, metavar="DIR")
+    one.add_argument(
+        "--with",
+        dest="network",
+        type=Path,
+        metavar="FILE.onnx",
+        help="ask this network and the colours instead of walls and the mirror",
+    )
+    one.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    one.set_defaults(door=_label)
+    one = door.add_parser("train", help="train the network, or go on where it was left")
+    one.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="checkpoints and the exported network"
+    )
+    one.add_argument("--photos", type=Path, nargs="*", default=[], metavar="DIR", help="what `label` wrote")
+    one.add_argument("--cutouts", type=Path, nargs="*", default=[], metavar="DIR", help="RGBA cut-outs")
+    one.add_argument("--backdrops", type=Path, nargs="*", default=[], metavar="DIR")
+    one.add_argument(
+        "--never",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="index.json",
+        help="products that are measured with",
+    )
+    one.add_argument("--drawn", type=int, default=2500, help="how many products to draw")
+    one.add_argument("--scenes", type=int, default=1200, help="how many backdrops to draw")
+    one.add_argument("--steps", type=int, help="scale the plan to so many steps in all")
+    one.add_argument("--until", type=int, help="stop at this step, to go on later")
+    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--workers", type=int, default=1, help="processes that make pictures")
+    one.add_argument(
+        "--threads", type=int, default=0, help="threads that train; 0: all cores that make no pictures"
+    )
+    one.set_defaults(door=_train)
+    one = door.add_parser("export", help="write a checkpoint's averaged weights as ONNX")
+    one.add_argument("folder", type=Path, metavar="DIR")
+    one.add_argument("file", type=Path, metavar="FILE.onnx")
+    one.set_defaults(door=_export)
+    one = door.add_parser(
+        "evaluate", help="the network alone on a bench folder (index.json, NAME.jpg, NAME.gt.png)"
+    )
+    one.add_argument("data", type=Path, metavar="DIR")
+    one.add_argument("--network", type=Path, metavar="FILE.onnx")
+    one.add_argument("--size", type=int, default=320)
+    one.set_defaults(door=_evaluate)
+    asked = parser.parse_args(arguments)
+    gather.one_thread()
+    code: int = asked.door(asked)
+    return code
+
+
+def _label(asked: argparse.Namespace) -> int:
+    photos = [photo for folder in asked.photos for photo in labels.listed(folder)]
+    for kept in gather.label_all(photos, asked.out, asked.network, asked.workers):
+        print(json.dumps({"kept": kept, "of": len(photos)}), file=sys.stderr, flush=True)
+    return 0
+
+
+def _train(asked: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from gpu_worker.training import export, train
+    from gpu_worker.training.composite import Mix
+
+    train.torch.set_num_threads(asked.threads or max(1, (os.cpu_count() or 2) - asked.workers))
+    plan = replace(train.Plan(), seed=asked.seed)
+    if asked.steps:
+        share = asked.steps / plan.steps
+        plan = replace(
+            plan, parts=tuple(replace(part, until=round(part.until * share)) for part in plan.parts)
+        )
+    run = train.Training(asked.out, plan)
+    run.resume()
+    learned, held = gather.gather(
+        gather.Sources(
+            photos=tuple(asked.photos),
+            cutouts=tuple(asked.cutouts),
+            backdrops=tuple(asked.backdrops),
+            never=tuple(asked.never),
+            drawn=asked.drawn,
+            scenes=asked.scenes,
+            seed=asked.seed,
+            keep=asked.out / "drawn",
+        )
+    )
+    run.run(learned, held, Mix(), workers=asked.workers, until=asked.until)
+    off = export.export(run.average, asked.out / "salient.onnx")
+    print(json.dumps({"file": str(asked.out / "salient.onnx"), "largest_difference": round(off, 5)}))
+    return 0
+
+
+def _export(asked: argparse.Namespace) -> int:
+    from gpu_worker.training import export, train
+
+    run = train.Training(asked.folder, train.Plan())
+    if not run.resume():
+        print(f"error: {asked.folder} holds no {train.CHECKPOINT}.", file=sys.stderr)
+        return 2
+    off = export.export(run.average, asked.file)
+    print(
+        json.dumps(
+            {
+                "file": str(asked.file),
+                "step": run.step,
+                "bytes": asked.file.stat().st_size,
+                "largest_difference": round(off, 5),
+            }
+        )
+    )
+    return 0
+
+
+def _evaluate(asked: argparse.Namespace) -> int:
+    from gpu_worker.training import evaluate
+
+    for line in evaluate.evaluate(asked.data, asked.network, asked.size):
+        print(json.dumps(line))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
