@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils import timezone
 
 from apps.accounts.models import Workspace
 from apps.dashboard import reading
+from apps.jobs.services.again import Marks
 from apps.lib.errors import BadRequest
 from apps.recipes import selectors as recipes
 from apps.recipes.models import RecipeVersion
@@ -147,3 +150,79 @@ class ProductFilter(forms.Form):
             "state": data.get("state", ""),
             "store": int(data["store"]) if data.get("store") else None,
         }
+
+
+SIDES = ("left", "top", "right", "bottom")
+POINT_KINDS = (("on", "On the product"), ("off", "Not the product"))
+
+
+class Percent(forms.FloatField):
+    """A place in the photo, in percent of its width or height; may be left empty."""
+
+    def __init__(self, label: str) -> None:
+        attrs = {"step": "0.1", "inputmode": "decimal", "autocomplete": "off"}
+        widget = forms.NumberInput(attrs=attrs)
+        super().__init__(label=label, required=False, min_value=0, max_value=100, widget=widget)
+
+
+class MarksForm(forms.Form):
+    """Where the product is: a box, points (fields `x`, `y`, `kind` once per point), and what openings show."""
+
+    left, top, right, bottom = (Percent(side.capitalize()) for side in SIDES)
+    holes = forms.ChoiceField(
+        label="Openings, such as a handle's",
+        required=False,
+        choices=[
+            ("", "Decided by the engine"),
+            ("yes", "Show what is behind"),
+            ("no", "Belong to the product"),
+        ],
+    )
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        sides = [found.get(side) for side in SIDES]
+        if any(side is None for side in sides) and any(side is not None for side in sides):
+            raise forms.ValidationError("A box has four sides: give all of them or none.")
+        found["points"] = [self._point(*row) for row in self._rows() if row[0].strip() or row[1].strip()]
+        return found
+
+    def _rows(self) -> list[tuple[str, str, str]]:
+        """(x, y, kind) of each point as it was typed."""
+        if not isinstance(self.data, QueryDict):
+            return []
+        return list(zip(*(self.data.getlist(name) for name in ("x", "y", "kind")), strict=False))[:200]
+
+    def _point(self, x: str, y: str, kind: str) -> tuple[float, float, bool]:
+        try:
+            across, down = (Percent("").clean(text) for text in (x, y))
+        except forms.ValidationError as error:
+            raise forms.ValidationError(f"A point: {' '.join(error.messages)}") from error
+        if across is None or down is None:
+            raise forms.ValidationError("A point needs both numbers, across and down.")
+        return _share(across), _share(down), kind != "off"
+
+    def points(self) -> list[tuple[str, str, str]]:
+        """The points to show, as typed or from `initial`, and some empty rows for pages without scripts."""
+        shown = self._rows() if self.is_bound else self.initial.get("points", [])
+        return [*shown, *[("", "", "on")] * 3]
+
+    def marks(self) -> Marks:
+        data = self.cleaned_data
+        box = None if data["left"] is None else tuple(_share(data[side]) for side in SIDES)
+        holes = {"yes": True, "no": False}.get(data["holes"])
+        return Marks(box, tuple(data["points"]), holes)  # type: ignore[arg-type]
+
+
+def marks_as_typed(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe's ``cutout`` table as `MarksForm` takes it for a start."""
+    box = [f"{share * 100:g}" for share in table.get("box") or ()]
+    points = [
+        (f"{x * 100:g}", f"{y * 100:g}", "on" if on else "off") for x, y, on in table.get("clicks") or ()
+    ]
+    holes = {True: "yes", False: "no"}.get(table.get("keep_holes"), "")  # type: ignore[arg-type]
+    return {**dict(zip(SIDES, box, strict=False)), "points": points, "holes": holes}
+
+
+def _share(percent: float) -> float:
+    return round(percent / 100, 4)

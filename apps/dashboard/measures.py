@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,10 @@ from apps.jobs.models import Render
 SOFT_UNDER = 20
 # CIEDE2000: about the smallest difference that an attentive eye sees side by side.
 SEEN_FROM_DELTA_E = 1.0
+# Correcting the light is meant to be seen; from here on a person should compare with the thing itself.
+STRONG_FROM_DELTA_E = 2.5
+# Under these a gain is no word worth.
+LEAST_STOPS, LEAST_TINT = 0.05, 0.02
 
 
 @dataclass(frozen=True)
@@ -28,14 +33,58 @@ class Reading:
 def readings(render: Render) -> list[Reading]:
     """The measures that a person judges by, in the order they matter."""
     numbers = render.measures
-    found = [_confidence(render.confidence)]
+    found = [_cutout(render.confidence, numbers), _frames(numbers)]
     found += [read(numbers[name]) for name, read in _READ.items() if numbers.get(name) is not None]
+    found += [_corrected(numbers), _straightened(numbers)]
     found += [_picture(numbers), _original(numbers), _scale(numbers)]
     return [reading for reading in found if reading is not None]
 
 
-def _confidence(value: float | None) -> Reading | None:
+def _cutout(value: float | None, numbers: Mapping[str, Any]) -> Reading | None:
+    if numbers.get("cutout_given"):
+        return Reading("Cut-out", "came with your photo and was kept")
     return None if value is None else Reading("Cut-out confidence", f"{value:.0%}", look=value < 0.9)
+
+
+def _frames(numbers: Mapping[str, Any]) -> Reading | None:
+    """Somebody who uploads an animation should know that one picture of it is all that goes on."""
+    if not numbers.get("first_frame_only"):
+        return None
+    return Reading(
+        "Pictures in the file", f"{numbers.get('frames', 'several')}, the first was used", look=True
+    )
+
+
+def _kept_shadow(kept: bool) -> Reading:
+    value = "carried over" if kept else "could not be kept, a soft one was drawn instead"
+    return Reading("The photo's own shadow", value, look=not kept)
+
+
+def _corrected(numbers: Mapping[str, Any]) -> Reading | None:
+    """What was done to the light, or why nothing was. Gains multiply linear light, channel by channel."""
+    reason = numbers.get("correct_reason")
+    if reason is None:
+        return None
+    red, green, blue = (numbers.get(f"correct_gain_{name}", 1.0) for name in ("red", "green", "blue"))
+    stops, tint = math.log2(red * green * blue) / 3, math.log2(red / blue)
+    done = [f"{abs(stops):.1f} stops {'brighter' if stops > 0 else 'darker'}"] * (abs(stops) >= LEAST_STOPS)
+    done += ["warmer" if tint > 0 else "cooler"] * (abs(tint) >= LEAST_TINT)
+    if not done:
+        return Reading("Light corrected", f"no: {reason}" if (red, green, blue) == (1, 1, 1) else "barely")
+    delta = numbers.get("correct_delta_e_mean", 0.0)
+    value = f"{', '.join(done)}; colours moved by ΔE {delta:.1f} ({reason})"
+    return Reading("Light corrected", value, look=delta > STRONG_FROM_DELTA_E)
+
+
+def _straightened(numbers: Mapping[str, Any]) -> Reading | None:
+    angle = numbers.get("straightened_degrees")
+    if angle is None:
+        return None
+    if angle:
+        return Reading(
+            "Put upright", f"turned by {abs(angle):.1f}° {'to the right' if angle > 0 else 'to the left'}"
+        )
+    return Reading("Put upright", "not turned")
 
 
 def _pixels(levels: float) -> Reading:
@@ -64,13 +113,14 @@ def _percent(share: float) -> str:
     return f"{share:.1%}" if 0.0005 <= share < 0.1 or 0.9 < share < 0.9995 else f"{share:.0%}"
 
 
-_READ: Mapping[str, Callable[[float], Reading]] = {
+_READ: Mapping[str, Callable[[Any], Reading]] = {
     "fidelity_levels_max": _pixels,
     "fidelity_delta_e_p95": _colour,
     "fill": lambda share: Reading("Product fills", f"{_percent(share)} of the picture"),
     "centring_offset": lambda share: Reading("Off centre", _percent(share), look=share > 0.05),
     "border_white_share": lambda share: Reading("Pure white at the edge", _percent(share)),
     "touches_frame": _touches,
+    "shadow_kept": _kept_shadow,
     "sharpness": _sharpness,
     "clipped_highlights": lambda share: Reading("Burnt-out highlights", _percent(share), look=share > 0.05),
     "clipped_shadows": lambda share: Reading("Lost in shadow", _percent(share), look=share > 0.2),

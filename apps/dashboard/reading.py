@@ -107,6 +107,11 @@ def _newest_jobs(photos: list[Photo], **where: Any) -> dict[int, Job]:
     return {job.photo_id: job for job in found}
 
 
+def newer(item: Item) -> Job | None:
+    """The newest job that was asked for in place of this item's picture, with its own item where it has one."""
+    return item.job.again.select_related("item").order_by("-pk").first()
+
+
 # -- products --------------------------------------------------------------------------------------------------
 
 _later_job = Job.objects.filter(photo=OuterRef("photo"), pk__gt=OuterRef("pk"))

@@ -3,7 +3,18 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
-from apps.dashboard.views import home, jobs, media, products, publications, recipes, review, stores, trail
+from apps.dashboard.views import (
+    home,
+    jobs,
+    marks,
+    media,
+    products,
+    publications,
+    recipes,
+    review,
+    stores,
+    trail,
+)
 
 pages = [
     path("", home.home, name="home"),
@@ -27,6 +38,8 @@ pages = [
     path("review/approve/", review.approve_shown, name="approve-shown"),
     path("review/<int:pk>/", review.one, name="review-item"),
     path("review/<int:pk>/decide/", review.decide, name="decide"),
+    path("review/<int:pk>/mark/", marks.mark, name="mark"),
+    path("review/<int:pk>/again/", marks.again_state, name="again"),
     path("publications/", publications.publication_list, name="publications"),
     path("publications/rows/", publications.publication_rows, name="publication-rows"),
     path("publications/<int:pk>/", publications.publication, name="publication"),

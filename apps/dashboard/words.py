@@ -83,6 +83,33 @@ def may_retry(row: Publication) -> bool:
     return row.work_state == WorkState.FAILED and row.published_at is None and undo_of(row) is None
 
 
+# -- why a job ended without a picture: a label per code, the sentence beside it comes with the error ------------
+
+PROBLEMS: dict[str, str] = {
+    "bad_image": "Unusable photo",
+    "damaged_photo": "Damaged photo",
+    "unsupported_photo": "Unsupported kind of file",
+    "too_small": "Photo too small",
+    "too_large": "Photo too large",
+    "missing_input": "Photo missing",
+    "corrupt_input": "Photo exchanged",
+    "photo_not_fetched": "Photo not fetched",
+    "bad_recipe": "Recipe not understood",
+    "output_too_large": "Picture too large for its limit",
+    "weights_refused": "Licence of the model",
+    "out_of_memory": "Out of memory",
+    "storage_unavailable": "File storage away",
+    "internal": "Fault of ours",
+    "worker_lost": "Worker lost",
+    "cancelled": "Cancelled",
+}
+
+
+def problem(row: Job) -> str:
+    """What kind of trouble a job has, as a label; a code that is new here is shown as it stands."""
+    return PROBLEMS.get(row.error_code, row.error_code.replace("_", " ").capitalize())
+
+
 # -- the trail: "<who> <phrase>" ---------------------------------------------------------------------------------
 
 PHRASES: dict[str, str] = {
@@ -97,6 +124,7 @@ PHRASES: dict[str, str] = {
     "photo.rendered": "rendered the photo",
     "photo.published": "had the picture written into the store",
     "photo.restored": "had the original put back. {outcome}",
+    "cutout.asked": "marked the product in the photo and asked for another cut-out: {marked}",
     "job.failed": "ended the job without a picture: {message}",
     "job.quarantined": "set the job aside: {message}",
     "job.cancelled": "cancelled the job",

@@ -17,6 +17,7 @@ from apps.flow import hints, lookagain
 from apps.jobs import selectors
 from apps.jobs.models import Batch, Job, Preparation
 from apps.jobs.services import leases, planning, results
+from apps.jobs.services.again import Marks
 from apps.lib.work import backoff_s
 from apps.publishing.models import Publication, Undo
 from apps.publishing.services import asking, turns, undoing, writing
@@ -120,6 +121,14 @@ def reviewed(item: Item, *, by: str) -> Publication:
     publication, _ = asking.publish(item, by=by)
     hints.hint("flow.publish", publication.pk)
     return publication
+
+
+def marked(item: Item, marks: Marks, *, by: str) -> Job:
+    """A person showed where the product is: back to 2. with one urgent job, and from there to the person again."""
+    job, new = review.ask_again(item, marks, by=by)
+    if new:
+        hints.hint("flow.prepare", job.preparation.pk)
+    return job
 
 
 # 5. Into the store, and back.

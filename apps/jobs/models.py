@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
@@ -107,6 +108,19 @@ class Job(models.Model):
     capability = models.CharField(max_length=10, default="cpu")
     region = models.CharField(max_length=40, default="local")
     seed = models.BigIntegerField(default=0)
+    parameters = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text="What holds for this product alone, laid over the recipe's tables: where a person says it is.",
+    )
+    instead_of = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="again",
+        help_text="The job whose picture a person wants made anew.",
+    )
     state = models.CharField(max_length=12, choices=JobState, default=JobState.PREPARING)
     not_before = models.DateTimeField(default=timezone.now)
     attempt_count = models.PositiveIntegerField(default=0)
@@ -132,6 +146,14 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"job {self.pk}"
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The resolved recipe, as the worker gets it and as it keys the cache: without the part that policy reads."""
+        body = {k: v for k, v in self.recipe_version.body.items() if k != "review"}
+        for table, fields in self.parameters.items():
+            body[table] = {**(body.get(table) or {}), **fields}
+        return body
 
 
 class JobInput(models.Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,11 @@ DEFAULTS: dict[str, float] = {
     "max_centring_offset": 0.05,
     "max_touch_share": 0.005,
     "spot_check_every": 0,
+    # Recipes that correct the light do so within the worker's own bounds; a recipe may hold it to a tighter one.
+    "max_correct_delta_e": math.inf,
 }
+
+BY_HAND = "It was cut out again with what a person marked in the photo. Is it right now?"
 
 
 @dataclass(frozen=True)
@@ -32,15 +37,22 @@ class Verdict:
 
 
 def judge(
-    measures: Mapping[str, Any], confidence: float | None, recipe: Mapping[str, Any], *, nth: int = 0
+    measures: Mapping[str, Any],
+    confidence: float | None,
+    recipe: Mapping[str, Any],
+    *,
+    nth: int = 0,
+    asked_by_hand: bool = False,
 ) -> Verdict:
     """What becomes of a render. `nth` counts the store's renders, for the spot check of every so manieth good one.
 
-    Reasons are sentences for the person who will look.
+    `asked_by_hand`: a person marked the product for this very picture and waits to see it, however sure the engine is
+    (its confidence was calibrated without marks). Reasons are sentences for the person who will look.
     """
     limits = {**DEFAULTS, **{k: v for k, v in recipe.get("review", {}).items() if k in DEFAULTS}}
     unfaithful = _unfaithful(measures, limits)
-    reasons = [*_unsure(measures, confidence, limits), *unfaithful, *_off_target(measures, recipe, limits)]
+    reasons = [BY_HAND] if asked_by_hand else []
+    reasons += [*_unsure(measures, confidence, limits), *unfaithful, *_off_target(measures, recipe, limits)]
     if reasons:
         return Verdict("review", tuple(reasons), needs_override=bool(unfaithful))
     every = int(limits["spot_check_every"])
@@ -69,6 +81,12 @@ def _unfaithful(measures: Mapping[str, Any], limits: Mapping[str, float]) -> lis
     delta = measures.get("fidelity_delta_e_p95")
     if delta is not None and delta > limits["max_delta_e_p95"]:
         reasons.append(f"The product's colours moved by ΔE {delta:.2f} when the file was written.")
+    corrected = measures.get("correct_delta_e_mean")
+    if corrected is not None and corrected > limits["max_correct_delta_e"]:
+        reasons.append(
+            f"Correcting the light moved the product's colours by ΔE {corrected:.2f}; "
+            f"this recipe allows {limits['max_correct_delta_e']:.2f}."
+        )
     return reasons
 
 
@@ -81,12 +99,25 @@ def _off_target(
         white = measures.get("border_white_share")
         if white is not None and white < limits["min_border_white_share"]:
             reasons.append(f"Only {white:.0%} of the edge is pure white.")
-    framing = recipe.get("framing", {})
-    if framing.get("canvas_px"):
-        wanted, fill = framing.get("fill", 0.85), measures.get("fill")
-        if fill is not None and abs(fill - wanted) > limits["max_fill_error"]:
-            reasons.append(f"The product fills {fill:.0%} of the picture instead of {wanted:.0%}.")
-        off = measures.get("centring_offset")
-        if off is not None and off > limits["max_centring_offset"]:
-            reasons.append(f"The product is {off:.0%} off centre.")
+    if recipe.get("shadow", {}).get("kind") == "keep" and measures.get("shadow_kept") is False:
+        reasons.append("The photo's own shadow could not be kept; a soft one was drawn instead.")
+    return [*reasons, *_misplaced(measures, recipe.get("framing") or {}, limits)]
+
+
+def _misplaced(
+    measures: Mapping[str, Any], framing: Mapping[str, Any], limits: Mapping[str, float]
+) -> list[str]:
+    # No canvas keeps the photo's own place; a recipe without the field gets the worker's default canvas.
+    if framing.get("canvas_px", True) is None:
+        return []
+    reasons = []
+    wanted, fill = framing.get("fill", 0.85), measures.get("fill")
+    # Margins or a shared scale decide the size instead: `fill` is then a limit that the worker keeps, not a target.
+    decides = framing.get("margins") is None and framing.get("scale_px_per_px") is None
+    if decides and fill is not None and abs(fill - wanted) > limits["max_fill_error"]:
+        reasons.append(f"The product fills {fill:.0%} of the picture instead of {wanted:.0%}.")
+    off = measures.get("centring_offset")
+    if off is not None and off > limits["max_centring_offset"]:
+        where = "centre" if framing.get("anchor", "center") == "center" else "its place"
+        reasons.append(f"The product is {off:.0%} off {where}.")
     return reasons

@@ -10,7 +10,9 @@ from apps.review.models import Item, ItemState
 def items_of(workspace: int) -> QuerySet[Item]:
     return (
         Item.objects.filter(workspace=workspace)
-        .select_related("job__photo__product__store", "job__recipe_version__recipe", "render")
+        .select_related(
+            "job__photo__product__store", "job__recipe_version__recipe", "job__instead_of__item", "render"
+        )
         .order_by("-pk")
     )
 

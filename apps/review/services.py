@@ -8,11 +8,14 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.audit import services as audit
 from apps.jobs.models import Job, JobState
+from apps.jobs.services import again
+from apps.jobs.services.again import Marks
 from apps.lib.errors import LostRace, NotAllowed
 from apps.review import policy
 from apps.review.models import Decision, Item, ItemState
 
 POLICY = "policy"
+REPLACED = "a newer cut-out was approved instead"
 
 
 @transaction.atomic
@@ -25,7 +28,13 @@ def judge(job: Job) -> Item | None:
     if there:
         return there
     nth = Item.objects.filter(job__store=job.store_id).count() + 1
-    verdict = policy.judge(job.render.measures, job.render.confidence, job.recipe_version.body, nth=nth)
+    verdict = policy.judge(
+        job.render.measures,
+        job.render.confidence,
+        {**job.recipe, "review": job.recipe_version.body.get("review", {})},
+        nth=nth,
+        asked_by_hand=job.instead_of_id is not None,
+    )
     item, created = Item.objects.get_or_create(
         job=job,
         defaults={
@@ -69,7 +78,29 @@ def decide(
             "The product's own pixels changed; a named person has to confirm that it may go out."
         )
     _decide(item, approved=approved, actor=actor, user=user, override=override, note=note)
+    if approved:
+        _retire_earlier(item, actor=actor, user=user)
     return item
+
+
+@transaction.atomic
+def ask_again(item: Item, marks: Marks, *, by: str) -> tuple[Job, bool]:
+    """Have the picture of an item made again with a person's marks; the item stays as it is until the new one is
+    approved. Returns the job and whether it is new. Raises LostRace where it was approved before, BadRequest."""
+    item = Item.objects.select_for_update().get(pk=item.pk)
+    if item.state == ItemState.APPROVED:
+        raise LostRace("It was already approved.")
+    return again.cut_out_again(item.job, marks, by=by)
+
+
+def _retire_earlier(item: Item, *, actor: str, user: User | None) -> None:
+    """The pictures that this one was made to replace need nobody's decision any more."""
+    job = item.job
+    while job.instead_of is not None:
+        job = job.instead_of
+        earlier = Item.objects.select_for_update().filter(job=job, state=ItemState.PENDING).first()
+        if earlier:
+            _decide(earlier, approved=False, actor=actor, user=user, override=False, note=REPLACED)
 
 
 def _decide(item: Item, *, approved: bool, actor: str, user: User | None, override: bool, note: str) -> None:

@@ -39,7 +39,7 @@ class Click:
 class Hints:
     """What a person says about the product before it is cut out; an engine obeys them over its own opinion.
 
-    `box`: (left, top, right, bottom) as shares of the photo; nothing outside is product. `clicks`: points in or out of it.
+    `box`: (left, top, right, bottom) as shares of the photo; nothing outside is product. `clicks`: points.
     `trimap`: H × W uint8 of any size with the photo's shape: 0 backdrop, 255 product, anything between undecided.
     `keep_holes`: True leaves what is seen through handles open, False fills it, None lets the engine decide.
     """

@@ -15,7 +15,8 @@ from gpu_worker import threads
 Rgb = NDArray[np.uint8]
 Float = NDArray[np.float32]
 
-LOOK_PX = 192
+LOOK_PX = 256
+SECOND_PX = 192
 STRIDE = 32
 PATH = Path(__file__).with_name("salient.onnx")
 

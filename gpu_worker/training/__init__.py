@@ -1,1 +1,1 @@
-"""How the salient-product network is made: labels, composites, training, export, evaluation. The only part that needs torch."""
+"""How the salient-product network is made: labels, composites, training, export, evaluation."""

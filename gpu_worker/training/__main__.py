@@ -1,4 +1,4 @@
-"""python -m gpu_worker.training label | train | export | evaluate: see README.md beside this file."""
+"""The training's command line: label, train, export, calibrate, rounds, evaluate. README.md beside this tells more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import os
 import sys
 from pathlib import Path
 
-from gpu_worker.training import gather, labels
+from gpu_worker.training import bank, gather, labels
+from gpu_worker.training.bank import Bank
+
+# Large enough for the size at which the engine decides.
+CALIBRATION_PX = 520
+# By then the network is good enough to teach itself what the weight-free engine could not cut out.
+FIRST_ROUND_STEPS = 8750
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,6 +37,52 @@ def main(arguments: list[str] | None = None) -> int:
     one.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="checkpoints and the exported network"
     )
+    _sources(one)
+    one.add_argument("--steps", type=int, help="scale the plan to so many steps in all")
+    one.add_argument("--until", type=int, help="stop at this step, to go on later")
+    one.add_argument("--workers", type=int, default=1, help="processes that make pictures")
+    one.add_argument(
+        "--threads", type=int, default=0, help="threads that train; 0: all cores that make no pictures"
+    )
+    one.set_defaults(door=_train)
+    one = door.add_parser("export", help="write a checkpoint's averaged weights as ONNX")
+    one.add_argument("folder", type=Path, metavar="DIR")
+    one.add_argument("file", type=Path, metavar="FILE.onnx")
+    one.set_defaults(door=_export)
+    one = door.add_parser(
+        "calibrate", help="fit the confidence on composites of products held out from training"
+    )
+    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="where drawn pictures are kept")
+    _sources(one)
+    one.add_argument("--network", type=Path, metavar="FILE.onnx", help="instead of the one that ships")
+    one.add_argument("--count", type=int, default=600)
+    one.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    one.set_defaults(door=_calibrate)
+    one = door.add_parser(
+        "rounds", help="all of it: label, train, label what was too hard, train on, calibrate"
+    )
+    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="all that is made")
+    one.add_argument(
+        "--pool", type=Path, nargs="+", required=True, metavar="DIR", help="photos without masks"
+    )
+    one.add_argument("--cutouts", nargs="*", default=[], metavar="DIR")
+    one.add_argument("--never", nargs="*", default=[], metavar="index.json")
+    one.add_argument("--seed", default="0")
+    one.set_defaults(door=_rounds)
+    one = door.add_parser(
+        "evaluate", help="the network alone on a bench folder (index.json, NAME.jpg, NAME.gt.png)"
+    )
+    one.add_argument("data", type=Path, metavar="DIR")
+    one.add_argument("--network", type=Path, metavar="FILE.onnx")
+    one.add_argument("--size", type=int, default=192)
+    one.set_defaults(door=_evaluate)
+    asked = parser.parse_args(arguments)
+    gather.one_thread()
+    code: int = asked.door(asked)
+    return code
+
+
+def _sources(one: argparse.ArgumentParser) -> None:
     one.add_argument("--photos", type=Path, nargs="*", default=[], metavar="DIR", help="what `label` wrote")
     one.add_argument("--cutouts", type=Path, nargs="*", default=[], metavar="DIR", help="RGBA cut-outs")
     one.add_argument("--backdrops", type=Path, nargs="*", default=[], metavar="DIR")
@@ -44,29 +96,24 @@ def main(arguments: list[str] | None = None) -> int:
     )
     one.add_argument("--drawn", type=int, default=2500, help="how many products to draw")
     one.add_argument("--scenes", type=int, default=1200, help="how many backdrops to draw")
-    one.add_argument("--steps", type=int, help="scale the plan to so many steps in all")
-    one.add_argument("--until", type=int, help="stop at this step, to go on later")
     one.add_argument("--seed", type=int, default=0)
-    one.add_argument("--workers", type=int, default=1, help="processes that make pictures")
-    one.add_argument(
-        "--threads", type=int, default=0, help="threads that train; 0: all cores that make no pictures"
+
+
+def _gathered(asked: argparse.Namespace, longest_px: int, *, held_only: bool = False) -> tuple[Bank, Bank]:
+    return gather.gather(
+        gather.Sources(
+            photos=tuple(asked.photos),
+            cutouts=tuple(asked.cutouts),
+            backdrops=tuple(asked.backdrops),
+            never=tuple(asked.never),
+            drawn=asked.drawn,
+            scenes=asked.scenes,
+            seed=asked.seed,
+            keep=asked.out / f"drawn-{longest_px}",
+            longest_px=longest_px,
+            held_only=held_only,
+        )
     )
-    one.set_defaults(door=_train)
-    one = door.add_parser("export", help="write a checkpoint's averaged weights as ONNX")
-    one.add_argument("folder", type=Path, metavar="DIR")
-    one.add_argument("file", type=Path, metavar="FILE.onnx")
-    one.set_defaults(door=_export)
-    one = door.add_parser(
-        "evaluate", help="the network alone on a bench folder (index.json, NAME.jpg, NAME.gt.png)"
-    )
-    one.add_argument("data", type=Path, metavar="DIR")
-    one.add_argument("--network", type=Path, metavar="FILE.onnx")
-    one.add_argument("--size", type=int, default=320)
-    one.set_defaults(door=_evaluate)
-    asked = parser.parse_args(arguments)
-    gather.one_thread()
-    code: int = asked.door(asked)
-    return code
 
 
 def _label(asked: argparse.Namespace) -> int:
@@ -91,18 +138,7 @@ def _train(asked: argparse.Namespace) -> int:
         )
     run = train.Training(asked.out, plan)
     run.resume()
-    learned, held = gather.gather(
-        gather.Sources(
-            photos=tuple(asked.photos),
-            cutouts=tuple(asked.cutouts),
-            backdrops=tuple(asked.backdrops),
-            never=tuple(asked.never),
-            drawn=asked.drawn,
-            scenes=asked.scenes,
-            seed=asked.seed,
-            keep=asked.out / "drawn",
-        )
-    )
+    learned, held = _gathered(asked, bank.FOREGROUND_PX)
     run.run(learned, held, Mix(), workers=asked.workers, until=asked.until)
     off = export.export(run.average, asked.out / "salient.onnx")
     print(json.dumps({"file": str(asked.out / "salient.onnx"), "largest_difference": round(off, 5)}))
@@ -128,6 +164,81 @@ def _export(asked: argparse.Namespace) -> int:
         )
     )
     return 0
+
+
+def _rounds(asked: argparse.Namespace) -> int:
+    pool, first, second = (
+        [str(folder) for folder in asked.pool],
+        asked.out / "labels",
+        asked.out / "more-labels",
+    )
+    given = ["--cutouts", *asked.cutouts, "--never", *asked.never, "--backdrops", *pool, "--seed", asked.seed]
+    taught, network = asked.out / "first.onnx", asked.out / "salient.onnx"
+    steps = (
+        ["label", *pool, "--out", str(first)],
+        ["train", "--out", str(asked.out), "--photos", str(first), *given, "--until", str(FIRST_ROUND_STEPS)],
+        ["export", str(asked.out), str(taught)],
+        ["label", *pool, "--out", str(second), "--with", str(taught)],
+        ["train", "--out", str(asked.out), "--photos", str(first), str(second), *given],
+        [
+            "calibrate",
+            "--out",
+            str(asked.out),
+            "--photos",
+            str(first),
+            str(second),
+            *given,
+            "--network",
+            str(network),
+        ],
+    )
+    return next((code for step in steps if (code := main(step))), 0)
+
+
+def _calibrate(asked: argparse.Namespace) -> int:
+    from gpu_worker.training import calibrate
+
+    _, held = _gathered(asked, CALIBRATION_PX, held_only=True)
+    seen = list(calibrate.look(held, asked.count, asked.network, asked.workers))
+    half = len(seen) // 2
+    print(json.dumps({"on the other half": calibrate.report(seen[half:], calibrate.fit(seen[:half]))}))
+    weights = calibrate.fit(seen)
+    print(json.dumps({"on all": calibrate.report(seen, weights)}))
+    print("WEIGHTS =", tuple(round(float(w), 3) for w in weights))
+    return 0
+
+
+def _calibrate(asked: argparse.Namespace) -> int:
+    from gpu_worker.training import calibrate
+
+    _, held = _gathered(asked, CALIBRATION_PX, held_only=True)
+    seen = list(calibrate.look(held, asked.count, asked.network, asked.workers))
+    half = len(seen) // 2
+    print(json.dumps({"on the other half": calibrate.report(seen[half:], calibrate.fit(seen[:half]))}))
+    weights = calibrate.fit(seen)
+    print(json.dumps({"on all": calibrate.report(seen, weights)}))
+    print("WEIGHTS =", tuple(round(float(w), 3) for w in weights))
+    return 0
+
+
+def _rounds(asked: argparse.Namespace) -> int:
+    pool, first, second = (
+        [str(folder) for folder in asked.pool],
+        asked.out / "labels",
+        asked.out / "more-labels",
+    )
+    given = ["--cutouts", *asked.cutouts, "--never", *asked.never, "--backdrops", *pool, "--seed", asked.seed]
+    taught, network = asked.out / "first.onnx", asked.out / "salient.onnx"
+    out = ["--out", str(asked.out)]
+    steps = (
+        ["label", *pool, "--out", str(first)],
+        ["train", *out, "--photos", str(first), *given, "--until", str(FIRST_ROUND_STEPS)],
+        ["export", str(asked.out), str(taught)],
+        ["label", *pool, "--out", str(second), "--with", str(taught)],
+        ["train", *out, "--photos", str(first), str(second), *given],
+        ["calibrate", *out, "--photos", str(first), str(second), *given, "--network", str(network)],
+    )
+    return next((code for step in steps if (code := main(step))), 0)
 
 
 def _evaluate(asked: argparse.Namespace) -> int:

@@ -27,7 +27,7 @@ HELD_OUT_SHARE = 0.08
 @dataclass
 class Bank:
     """`cutouts`: products cropped to their box, by source. `photos`: whole photos whose alpha is the mask.
-    `backdrops`: pictures without a product, or with one that is in the way. `textures`: surfaces without a thing on them."""
+    `backdrops`: pictures without a product, or with one that is in the way. `textures`: bare surfaces."""
 
     cutouts: dict[str, list[Rgba]] = field(default_factory=dict)
     photos: list[Rgba] = field(default_factory=list)
@@ -61,10 +61,12 @@ def read_labelled(folder: Path) -> Iterator[tuple[str, Rgba]]:
         yield product_of(file.name), np.asarray(Image.open(file).convert("RGBA"))
 
 
-def read_cutouts(folder: Path, never: frozenset[str] = frozenset()) -> Iterator[tuple[str, Rgba]]:
-    """(product, cut-out) of a folder of RGBA files; a sibling folder ``alpha-gt`` has the better alpha where it has one.
+def read_cutouts(
+    folder: Path, never: frozenset[str] = frozenset(), longest_px: int = FOREGROUND_PX
+) -> Iterator[tuple[str, Rgba]]:
+    """(product, cut-out) of a folder of RGBA files; alpha from a sibling folder ``alpha-gt`` where there is one.
 
-    A file whose alpha is not to be trusted (its manifest has a ``note`` on translucent glass, or it is opaque) is left out.
+    Opaque files are left out, and those that a folder of better alphas leaves out.
     """
     truths = folder.parent / "alpha-gt"
     for entry in listed(folder):
@@ -81,7 +83,7 @@ def read_cutouts(folder: Path, never: frozenset[str] = frozenset()) -> Iterator[
         elif truths.is_dir():
             continue
         if (rgba[..., 3] > 128).any():
-            yield product, cropped(rgba)
+            yield product, cropped(rgba, longest_px)
 
 
 def read_backdrops(folder: Path) -> Iterator[Rgb]:
@@ -109,9 +111,11 @@ def cropped(rgba: Rgba, longest_px: int = FOREGROUND_PX) -> Rgba:
     return np.clip(np.round(out), 0, 255).astype(np.uint8)
 
 
-def freed(photo: Rgba) -> Rgba:
+def freed(photo: Rgba, longest_px: int = FOREGROUND_PX) -> Rgba:
     """The product of a whole photo, its soft edge freed from the colour of the backdrop that it stood on."""
     from gpu_worker.stages.place import own_colours
 
-    rgb = own_colours(np.ascontiguousarray(photo[..., :3]), photo[..., 3].astype(np.float32) / 255)
-    return cropped(np.dstack([rgb, photo[..., 3]]))
+    rgb = own_colours(
+        np.ascontiguousarray(photo[..., :3]), np.asarray(photo[..., 3] / np.float32(255), np.float32)
+    )
+    return cropped(np.dstack([rgb, photo[..., 3]]), longest_px)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from gpu_worker.training import scenes
 from gpu_worker.training.bank import Bank, Rgb, Rgba
 
-Float = NDArray[np.float32]
+Float = NDArray[Any]
 Rng = np.random.Generator
 
 
@@ -19,9 +20,9 @@ Rng = np.random.Generator
 class Mix:
     """How often each kind of picture is drawn. The rest of `whole` and the three kinds is `room`."""
 
-    whole: float = 0.16  # real photos as they are
-    plain: float = 0.26
-    texture: float = 0.22
+    whole: float = 0.2  # real photos as they are
+    plain: float = 0.19
+    texture: float = 0.19
     sources: tuple[tuple[str, float], ...] = (("photos", 0.45), ("cutouts", 0.10), ("drawn", 0.45))
 
 
@@ -71,11 +72,13 @@ def _composed(rng: Rng, bank: Bank, size_px: int, mix: Mix) -> tuple[Float, Floa
     else:
         room, busy = True, True
         ground = _room(rng, bank, size_px)
-    picture = ground.astype(np.float32) / 255
+    picture: Float = ground.astype(np.float32) / 255
     if room and rng.random() < 0.35:
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.6, 4.0) * size_px / 192)
     if busy and rng.random() < (0.35 if room else 0.15):
         picture = _clutter(rng, bank, picture)
+    if rng.random() < (0.3 if room else 0.1):
+        picture = _behind(rng, bank, picture)
     alpha = np.zeros((size_px, size_px), np.float32)
     count = 1 if rng.random() < 0.9 else int(rng.integers(2, 4))
     first = _recoloured(rng, _drawn_from(rng, bank, mix))
@@ -143,6 +146,19 @@ def _clutter(rng: Rng, bank: Bank, picture: Float) -> Float:
             placed = cv2.GaussianBlur(placed, (0, 0), rng.uniform(0.6, 3.0) * size_px / 192)
         out = placed[..., :3] + out * (1 - placed[..., 3:])
     return out
+
+
+def _behind(rng: Rng, bank: Bank, picture: Float) -> Float:
+    """A large thing in the middle, sharp and lit, that the product stands in front of: the front is meant."""
+    size_px = picture.shape[0]
+    everything = [cuts for cuts in bank.cutouts.values() if cuts]
+    cuts = everything[rng.integers(len(everything))]
+    thing = _recoloured(rng, cuts[rng.integers(len(cuts))])
+    centre = (0.5 + rng.uniform(-0.3, 0.3), 0.5 + rng.uniform(-0.3, 0.3))
+    placed = _warped(
+        thing, size_px, rng.uniform(0.5, 1.1), centre, rng.normal(0, 20), rng.uniform(0.85, 1.18)
+    )
+    return _set_down(rng, picture, placed, busy=True)
 
 
 def _placed(rng: Rng, product: Rgba, size_px: int, count: int) -> Float:
@@ -217,7 +233,7 @@ def _recoloured(rng: Rng, product: Rgba) -> Rgba:
 
 
 def _like_the_ground(rng: Rng, product: Rgba, picture: Float) -> Rgba:
-    """White on white, black on black: the product takes the backdrop's colour and keeps only its own light and shade."""
+    """White on white, black on black: the backdrop's colour, with the product's own light and shade."""
     grey = cv2.cvtColor(np.ascontiguousarray(product[..., :3]), cv2.COLOR_RGB2GRAY).astype(np.float32)[
         ..., None
     ]

@@ -1,4 +1,4 @@
-"""From a checkpoint to the file that ships: ONNX, batch norm folded in, weights kept in half precision. Needs torch and onnx."""
+"""From a checkpoint to the file that ships: ONNX, batch norm folded in, half-precision weights. Needs torch, onnx."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def export(network: SalientNetwork, file: Path) -> float:
         torch.onnx.export(
             folded,
             (torch.zeros(1, 5, 256, 320),),
-            buffer,
+            buffer,  # type: ignore[arg-type]  # it takes any file
             dynamo=False,
             input_names=["photo"],
             output_names=["logits"],

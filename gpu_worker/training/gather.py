@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -36,6 +37,8 @@ class Sources:
     scenes: int = 1200
     seed: int = 0
     keep: Path | None = None
+    longest_px: int = banks.FOREGROUND_PX
+    held_only: bool = False
 
 
 def one_thread() -> None:
@@ -52,28 +55,34 @@ def gather(asked: Sources) -> tuple[Bank, Bank]:
             if product in never:
                 continue
             into = held if banks.held_out(product) else train
+            if into is train and asked.held_only:
+                continue
             into.photos.append(photo)
-            into.add("photos", [banks.freed(photo)])
+            into.add("photos", [banks.freed(photo, asked.longest_px)])
     for folder in asked.cutouts:
-        for product, cutout in banks.read_cutouts(folder, never):
+        for product, cutout in banks.read_cutouts(folder, never, asked.longest_px):
             (held if banks.held_out(product) else train).add("cutouts", [cutout])
-    drawn = _kept(asked.keep, "product", _product, asked.drawn, asked.seed)
-    textures = _kept(asked.keep, "texture", _texture, asked.scenes // 2, asked.seed)
-    rooms = _kept(asked.keep, "room", _room, asked.scenes - asked.scenes // 2, asked.seed)
-    for pictures, source in ((drawn, "drawn"), (textures, "textures"), (rooms, "backdrops")):
-        out = round(len(pictures) * banks.HELD_OUT_SHARE)
-        for bank, part in ((held, pictures[:out]), (train, pictures[out:])):
-            if source == "drawn":
-                bank.add(source, part)
-            else:
-                getattr(bank, source).extend(part)
+    out = {
+        name: round(count * banks.HELD_OUT_SHARE)
+        for name, count in (("drawn", asked.drawn), ("scene", asked.scenes // 2))
+    }
+    products, scenes = (out["drawn"], out["scene"]) if asked.held_only else (asked.drawn, asked.scenes // 2)
+    drawn = _kept(asked.keep, "product", partial(_product, asked.longest_px), products, asked.seed)
+    textures = _kept(asked.keep, "texture", _texture, scenes, asked.seed)
+    rooms = _kept(asked.keep, "room", _room, scenes, asked.seed)
+    held.add("drawn", drawn[: out["drawn"]])
+    train.add("drawn", drawn[out["drawn"] :])
+    for into, part in ((held, slice(0, out["scene"])), (train, slice(out["scene"], None))):
+        into.textures.extend(textures[part])
+        into.backdrops.extend(rooms[part])
     for folder in asked.backdrops:
         for index, backdrop in enumerate(banks.read_backdrops(folder)):
             (held if index % 12 == 0 else train).backdrops.append(backdrop)
     for name, bank in (("train", train), ("held out", held)):
         sizes = {source: len(cuts) for source, cuts in bank.cutouts.items()}
         print(
-            f"{name}: {sizes}, {len(bank.photos)} whole photos, {len(bank.textures)} textures, {len(bank.backdrops)} backdrops",
+            f"{name}: {sizes}, {len(bank.photos)} whole photos, "
+            f"{len(bank.textures)} textures, {len(bank.backdrops)} backdrops",
             flush=True,
         )
     return train, held
@@ -83,29 +92,26 @@ def _kept(
     folder: Path | None, name: str, draw: Callable[[int, int], Picture], count: int, seed: int
 ) -> list[Picture]:
     """`count` pictures of `draw(seed, index)`, taken from `folder` where they have been drawn before."""
-    wanted = [folder / f"{name}-{seed}-{index:05}.png" if folder else None for index in range(count)]
-    missing = [index for index, file in enumerate(wanted) if file is None or not file.is_file()]
-    drawn: dict[int, Picture] = {}
-    if missing:
+    if folder is None:
+        return list(_drawn(draw, seed, range(count)))
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / f"{name}-{seed}-{index:05}.png" for index in range(count)]
+    missing = [index for index, file in enumerate(files) if not file.is_file()]
+    for index, picture in zip(missing, _drawn(draw, seed, missing), strict=True):
+        Image.fromarray(picture).save(files[index], compress_level=1)
+    return [np.asarray(Image.open(file)) for file in files]
+
+
+def _drawn(draw: Callable[[int, int], Picture], seed: int, numbers: Sequence[int]) -> Iterator[Picture]:
+    if numbers:
         with ProcessPoolExecutor(os.cpu_count() or 1, CLEAN, one_thread) as pool:
-            drawn = dict(
-                zip(missing, pool.map(draw, [seed] * len(missing), missing, chunksize=25), strict=True)
-            )
-    if folder:
-        folder.mkdir(parents=True, exist_ok=True)
-        for index, picture in drawn.items():
-            Image.fromarray(picture).save(folder / f"{name}-{seed}-{index:05}.png", compress_level=1)
-    return [
-        drawn[i] if i in drawn else np.asarray(Image.open(file))
-        for i, file in enumerate(wanted)
-        if file or i in drawn
-    ]
+            yield from pool.map(draw, [seed] * len(numbers), numbers, chunksize=25)
 
 
-def _product(seed: int, index: int) -> Picture:
+def _product(longest_px: int, seed: int, index: int) -> Picture:
     from gpu_worker.training import products
 
-    return products.product(np.random.default_rng((seed, index)), banks.FOREGROUND_PX)
+    return products.product(np.random.default_rng((seed, index)), longest_px)
 
 
 def _texture(seed: int, index: int) -> Picture:

@@ -50,8 +50,8 @@ def free(licence: str) -> bool:
 def listed(folder: Path) -> list[Listed]:
     """The photos in and under `folder` that may be trained on, in a fixed order.
 
-    A ``MANIFEST.json`` (a list, or ``{"files": [...]}``, of ``{"file", "licence", "kind"}``) in the folder or one above it
-    says what each is; a photo that it does not list, or whose licence is not free, is left out. Without a manifest the
+    A ``MANIFEST.json`` (a list, or ``{"files": [...]}``, of ``{"file", "licence", "kind"}``) there or one folder
+    above says what each is; what is not listed or not free is left out. Without a manifest the
     operator answers for the folder, and everything in it is taken.
     """
     folder = folder.resolve()
@@ -86,7 +86,7 @@ def label(photos: list[Listed], engine: Engine) -> Iterator[tuple[Listed, Rgba |
 
 
 def trusted(matte: Matte) -> bool:
-    """Whether what shares nothing agrees: without a network walls, colours and the mirror; with one, it and the colours."""
+    """Whether cues that share nothing agree: walls, colours and mirror, or a network, its mirror and colours."""
     if "mirrored" not in matte.notes:
         return matte.confidence >= LEAST_CONFIDENCE
     return min(matte.notes["agreement"], matte.notes["mirrored"], matte.notes["nearer"]) >= LEAST_AGREEMENT

@@ -1,4 +1,4 @@
-"""The training loop: a curriculum of growing pictures, an average of the weights, checkpoints to go on from. Needs torch."""
+"""The training loop: growing pictures, an average of the weights, checkpoints to go on from. Needs torch."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from gpu_worker.training.network import SalientNetwork, Shape, parameters
 
 CHECKPOINT = "checkpoint.pt"
 VALIDATION_SEED = 1_000_003
+MOST_IN_A_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that decides the weights, beside the bank. `rate` falls to zero over the last `settle` of the steps."""
+    """Everything that decides the weights, beside the bank. `rate` falls to zero over the last `settle` of it."""
 
-    parts: tuple[Part, ...] = (Part(128, 9_000, 16), Part(192, 15_000, 16), Part(256, 18_000, 12))
+    parts: tuple[Part, ...] = (Part(128, 9_000, 16), Part(192, 15_500, 16), Part(256, 18_500, 12))
     rate: float = 2e-3
     warm_up: int = 200
     settle: float = 0.35
     weight_decay: float = 1e-3
     averaging: float = 0.998
+    validation: int = 100
     seed: int = 0
 
     @property
@@ -66,23 +68,19 @@ class Plan:
 
 
 class _Pictures(Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):
-    """Composites numbered from `first`; number i is the same picture on every machine and in every run."""
+    """The composites of the steps from `step` to the end of its part, numbered by step: the same in every run."""
 
-    def __init__(self, bank: Bank, mix: Mix, seed: int, first: int, count: int, size_px: int) -> None:
-        self.bank, self.mix, self.seed, self.first, self.count, self.size_px = (
-            bank,
-            mix,
-            seed,
-            first,
-            count,
-            size_px,
-        )
+    def __init__(self, bank: Bank, mix: Mix, plan: Plan, step: int) -> None:
+        self.bank, self.mix, self.seed, self.step, self.part = bank, mix, plan.seed, step, plan.part(step)
 
     def __len__(self) -> int:
-        return self.count
+        return (self.part.until - self.step) * self.part.batch
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        return sample((self.seed, self.first + index), self.bank, self.size_px, self.mix)
+        steps, place = divmod(index, self.part.batch)
+        return sample(
+            (self.seed, (self.step + steps) * MOST_IN_A_BATCH + place), self.bank, self.part.size_px, self.mix
+        )
 
 
 def _one_thread(_: int) -> None:
@@ -93,12 +91,9 @@ def batches(
     bank: Bank, mix: Mix, plan: Plan, step: int, workers: int
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
     """The batches of the part that `step` is in, from that step to the part's end."""
-    part = plan.part(step)
-    count = (part.until - step) * part.batch
-    pictures = _Pictures(bank, mix, plan.seed, step * 64, count, part.size_px)
     yield from DataLoader(
-        pictures,
-        part.batch,
+        _Pictures(bank, mix, plan, step),
+        plan.part(step).batch,
         num_workers=workers,
         worker_init_fn=_one_thread,
         collate_fn=_stacked,
@@ -170,7 +165,7 @@ class Training:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         torch.manual_seed(plan.seed)
         network = SalientNetwork(shape).to(self.device)
-        self.network = network.to(memory_format=torch.channels_last)
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network)
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), plan.rate, weight_decay=plan.weight_decay
@@ -212,7 +207,7 @@ class Training:
             logits = self.network(prepared(rgb, self.device))
         taken = loss(logits.float(), wanted(alpha, self.device))
         self.optimiser.zero_grad(set_to_none=True)
-        taken.backward()  # type: ignore[no-untyped-call]
+        taken.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimiser.step()
         self._follow()
@@ -241,7 +236,7 @@ class Training:
         every: int = 250,
         until: int | None = None,
     ) -> None:
-        """Trains to the end of the plan (or step `until`), telling its progress and keeping a checkpoint every so often."""
+        """Trains to the end of the plan (or step `until`), telling its progress and keeping checkpoints."""
         print(
             f"{parameters(self.network):,} parameters on {self.device}, from step {self.step} of {self.plan.steps}",
             flush=True,
@@ -254,7 +249,7 @@ class Training:
                 recent = now if self.step == first + 1 else 0.98 * recent + 0.02 * now
                 if self.step % every == 0 or self.step == last:
                     self.keep()
-                    found = validate(self.average, held, mix, 192, 100, self.device)
+                    found = validate(self.average, held, mix, 192, self.plan.validation, self.device)
                     rate = (self.step - first) / (time.perf_counter() - started)
                     said = {"step": self.step, "loss": round(recent, 4), "steps_per_s": round(rate, 2)}
                     print(json.dumps(said | {k: round(v, 4) for k, v in found.items()}), flush=True)

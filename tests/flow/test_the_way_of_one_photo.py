@@ -243,7 +243,7 @@ def test_a_worker_whose_stage_was_improved_renders_again(shop: Shop) -> None:
     shop.sell("Mug", photo())
     settle(shop)
     shop.beat()
-    Worker.objects.update(engines={**shop.jobs()[0].render.engines, "shadow": "stage/2"})
+    Worker.objects.update(engines={**shop.jobs()[0].render.engines, "shadow": "stage/99"})
     version = recipes.automatic(shop.workspace.pk)
     assert version is not None
     flow.regenerate(shop.store, version, name="Again", key="k1", by="test")

@@ -8,7 +8,7 @@ import pytest
 from gpu_worker import chunks
 from gpu_worker.chunks import Watch, run_chunk
 from gpu_worker.contract import Chunk, JobResult
-from gpu_worker.engines.base import Matte
+from gpu_worker.engines.base import NO_HINTS, Matte
 from gpu_worker.engines.fake import FakeEngine
 from gpu_worker.errors import StorageUnavailable
 
@@ -40,13 +40,13 @@ class Counting(FakeEngine):
     def __init__(self, fails=()):
         self.calls, self.fails = 0, list(fails)
 
-    def cutout(self, rgb) -> Matte:
+    def cutout(self, rgb, hints=NO_HINTS) -> Matte:
         self.calls += 1
         if self.fails:
             error = self.fails.pop(0)
             if error:
                 raise error
-        return super().cutout(rgb)
+        return super().cutout(rgb, hints)
 
 
 def test_a_message_that_arrives_twice_is_rendered_once(make_chunk, storage, encoded, block):

@@ -1,5 +1,6 @@
 """The worker is a library: it runs without Django, and heavy things are imported only where they are used."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,7 @@ import numpy as np
 from PIL import Image
 import gpu_worker
 names = [m.name for m in pkgutil.walk_packages(gpu_worker.__path__, "gpu_worker.") if not m.name.endswith("__main__")]
+names = [name for name in names if not name.startswith("gpu_worker.training")]
 for name in names:
     importlib.import_module(name)
 from gpu_worker import runner
@@ -48,6 +50,35 @@ print(len(names))
     done = python(code, {"django", "apps", "torch", "rest_framework"})
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 40
+
+
+# What trains and exports the network itself; torch is an extra that a shop's server never has.
+NEEDS_TORCH = {"network", "train", "export"}
+TRAINING = sorted(path.stem for path in (HOUSE / "gpu_worker/training").glob("*.py"))
+
+
+def test_products_are_drawn_and_photos_composed_for_training_without_torch():
+    torchless = [name for name in TRAINING if name not in NEEDS_TORCH and not name.startswith("__")]
+    assert {"bank", "composite", "evaluate", "gather", "labels", "products", "scenes"} <= set(torchless)
+    code = "import importlib, sys\n" + "".join(
+        f"importlib.import_module('gpu_worker.training.{name}')\n" for name in torchless
+    )
+    done = python(code + "assert 'torch' not in sys.modules", {"django", "apps", "torch", "onnx"})
+    assert done.returncode == 0, done.stderr
+
+
+def test_only_what_trains_the_network_names_torch_at_its_top():
+    naming = set()
+    for name in TRAINING:
+        tree = ast.parse((HOUSE / f"gpu_worker/training/{name}.py").read_text(encoding="utf-8"))
+        for node in tree.body:
+            if isinstance(node, ast.ImportFrom):
+                modules = [node.module or ""]
+            else:
+                modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if any(module.partition(".")[0] == "torch" for module in modules):
+                naming.add(name)
+    assert naming == NEEDS_TORCH
 
 
 def test_what_django_imports_of_the_worker_needs_no_numpy_and_no_opencv():

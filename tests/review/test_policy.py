@@ -63,6 +63,53 @@ def test_the_recipes_own_thresholds_hold() -> None:
     assert policy.judge(GOOD, 0.97, strict).outcome == "review"
 
 
+@pytest.mark.parametrize("decided_by", [{"margins": [0.1, 0.1, 0.1, 0.4]}, {"scale_px_per_px": 0.31}])
+def test_fill_is_no_target_where_margins_or_a_shared_scale_decide_the_size(
+    decided_by: dict[str, object],
+) -> None:
+    recipe = {**RECIPE, "framing": {**RECIPE["framing"], **decided_by}}
+    assert policy.judge({**GOOD, "fill": 0.4}, 0.97, recipe).outcome == "approve"
+    off = policy.judge({**GOOD, "fill": 0.4, "centring_offset": 0.2}, 0.97, recipe)
+    assert off.reasons == ("The product is 20% off centre.",), "where it stands is still judged"
+
+
+def test_fill_is_judged_by_the_default_canvas_where_the_recipe_names_none() -> None:
+    recipe = {**RECIPE, "framing": {"fill": 0.85}}
+    assert policy.judge({**GOOD, "fill": 0.4}, 0.97, recipe).outcome == "review"
+
+
+def test_a_photo_that_keeps_its_own_size_and_place_is_not_held_to_a_fill() -> None:
+    recipe = {**RECIPE, "framing": {"canvas_px": None}}
+    assert policy.judge({**GOOD, "fill": 0.4, "centring_offset": 0.3}, 0.97, recipe).outcome == "approve"
+
+
+def test_a_product_that_is_anchored_is_off_its_place_not_off_centre() -> None:
+    recipe = {**RECIPE, "framing": {**RECIPE["framing"], "anchor": "bottom"}}
+    assert policy.judge({**GOOD, "centring_offset": 0.1}, 0.97, recipe).reasons == (
+        "The product is 10% off its place.",
+    )
+
+
+def test_corrected_light_is_held_to_the_recipes_bound_and_only_there() -> None:
+    moved = {**GOOD, "correct_delta_e_mean": 3.2}
+    assert policy.judge(moved, 0.97, RECIPE).outcome == "approve"
+    strict = {**RECIPE, "review": {"max_correct_delta_e": 2}}
+    verdict = policy.judge(moved, 0.97, strict)
+    assert verdict.reasons == (
+        "Correcting the light moved the product's colours by ΔE 3.20; this recipe allows 2.00.",
+    )
+    assert verdict.needs_override
+    assert policy.judge({**GOOD, "correct_delta_e_mean": 1.9}, 0.97, strict).outcome == "approve"
+
+
+def test_a_shadow_that_should_have_been_kept_and_was_not_is_shown_to_a_person() -> None:
+    keep = {**RECIPE, "shadow": {"kind": "keep"}}
+    assert policy.judge({**GOOD, "shadow_kept": True}, 0.97, keep).outcome == "approve"
+    assert policy.judge({**GOOD, "shadow_kept": False}, 0.97, keep).reasons == (
+        "The photo's own shadow could not be kept; a soft one was drawn instead.",
+    )
+
+
 def test_every_twelfth_good_one_is_a_spot_check() -> None:
     recipe = {**RECIPE, "review": {"min_confidence": 0.9, "spot_check_every": 12}}
     outcomes = [policy.judge(GOOD, 0.97, recipe, nth=n).outcome for n in range(1, 25)]

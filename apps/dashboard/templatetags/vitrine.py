@@ -17,6 +17,7 @@ from apps.catalog.models import Photo
 from apps.dashboard import measures, words
 from apps.dashboard.forms import PLATFORMS
 from apps.jobs.models import Job, Render
+from apps.jobs.services import again
 from apps.publishing.models import Publication
 from apps.review.models import Item
 from apps.stores.models import Store
@@ -90,6 +91,17 @@ def said(row: Any) -> words.Said:
 @register.inclusion_tag("dashboard/parts/badge.html")
 def badge(row: Any) -> dict[str, Any]:
     return {"said": said(row)}
+
+
+@register.filter
+def problem(row: Job) -> str:
+    return words.problem(row)
+
+
+@register.filter
+def marked(row: Job) -> str:
+    """What a person marked in the job's photo."""
+    return again.said(row.parameters.get("cutout") or {})
 
 
 @register.filter

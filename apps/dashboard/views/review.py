@@ -7,9 +7,11 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
 from apps.accounts.models import Role
+from apps.dashboard import reading
 from apps.dashboard.access import Asked, action, page
 from apps.dashboard.showing import back, show
 from apps.flow import flow
+from apps.jobs.models import OPEN_STATES
 from apps.lib.errors import VitrineError
 from apps.review import selectors as review
 from apps.review import services
@@ -99,8 +101,11 @@ def _desk(request: Asked, item: Item | None) -> dict[str, object]:
     shown = list(waiting[:QUEUE])
     if item is None and shown:
         item = shown[0]
+    newer = reading.newer(item) if item else None
     return {
         "item": item,
+        "newer": newer,
+        "newer_moving": newer is not None and newer.state in OPEN_STATES,
         "next_item": waiting.filter(pk__gt=item.pk).first() if item else None,
         "previous_item": waiting.filter(pk__lt=item.pk).order_by("-pk").first() if item else None,
         "queue": shown,

@@ -20,17 +20,17 @@ from gpu_worker.contract import Chunk, Input, JobSpec, render_queue
 CHUNK_SIZE = {"cpu": 1, "gpu": 8}
 START_GRACE_S = 5.0
 
-# One statement: take the oldest due job and those that share its recipe version and seed, mark them, open an attempt
+# One statement: take the oldest due job and those that share its resolved recipe and seed, mark them, open an attempt
 # for each. SKIP LOCKED lets a second dispatcher, should there be one for a moment, take others.
 _CLAIM = f"""
 WITH head AS (
-    SELECT recipe_version_id, seed FROM {Job._meta.db_table} j
+    SELECT recipe_version_id, parameters, seed FROM {Job._meta.db_table} j
     WHERE state = 'queued' AND not_before <= %(now)s AND capability = %(capability)s AND region = %(region)s
       AND lane = %(lane)s AND workspace_id <> ALL(%(stopped)s)
       AND NOT EXISTS (SELECT 1 FROM {Batch._meta.db_table} b WHERE b.id = j.batch_id AND b.state <> 'running')
     ORDER BY id LIMIT 1
 ), picked AS (
-    SELECT j.id FROM {Job._meta.db_table} j JOIN head USING (recipe_version_id, seed)
+    SELECT j.id FROM {Job._meta.db_table} j JOIN head USING (recipe_version_id, parameters, seed)
     WHERE j.state = 'queued' AND j.not_before <= %(now)s AND j.capability = %(capability)s
       AND j.region = %(region)s AND j.lane = %(lane)s AND j.workspace_id <> ALL(%(stopped)s)
       AND NOT EXISTS (SELECT 1 FROM {Batch._meta.db_table} b WHERE b.id = j.batch_id AND b.state <> 'running')
@@ -100,11 +100,10 @@ def claim(
 def spec(attempts: Sequence[Attempt], start_by: dt.datetime) -> Chunk:
     """What the worker is told: no names, no addresses, no secrets; hashes and storage keys."""
     first = attempts[0].job
-    recipe = {k: v for k, v in first.recipe_version.body.items() if k != "review"}
     return Chunk(
         chunk=str(attempts[0].chunk),
         start_by=start_by.timestamp(),
-        recipe=recipe,
+        recipe=first.recipe,
         seed=first.seed,
         jobs=tuple(
             JobSpec(

@@ -138,10 +138,9 @@ def prepare(preparation: Preparation, connector: Connector, *, then: Callable[[J
 
 
 def request_digest(job: Job) -> str:
-    """What is asked for: inputs by hash and role, the recipe without its review part, the seed."""
-    body = {k: v for k, v in job.recipe_version.body.items() if k != "review"}
+    """What is asked for: inputs by hash and role, the resolved recipe, the seed."""
     inputs = [[i.role, i.sha256] for i in job.inputs.all()]
-    return ids.digest([inputs, body, job.seed])
+    return ids.digest([inputs, job.recipe, job.seed])
 
 
 def ready(job: Job) -> None:

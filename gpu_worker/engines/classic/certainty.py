@@ -1,4 +1,4 @@
-"""How likely a cut-out that the network began is right: agreement of cues that fail for different reasons, calibrated."""
+"""How likely a cut-out that the network began is right, from cues that fail for different reasons, calibrated."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gpu_worker.engines.base import Mask
 from gpu_worker.engines.classic.border import Border, rim_cover
 from gpu_worker.engines.classic.confidence import weak_outline
+from gpu_worker.engines.classic.fused import Cut
 from gpu_worker.engines.classic.prior import Prior
 
 Float = NDArray[np.float32]
@@ -18,20 +18,24 @@ Float = NDArray[np.float32]
 @dataclass(frozen=True)
 class Evidence:
     """`agreement`: overlap of the network's guess with the cut by colour. `mirrored`, `nearer`, `doubt`: see Prior.
+    `plain`: whether the backdrop is one smooth surface; `walls`: then, the overlap with what crisp edges shut off.
     `weak_outline`, `residual`, `rim`, `area`: see `confidence.Evidence`."""
 
     agreement: float
     mirrored: float
     nearer: float
     doubt: float
+    plain: float
+    walls: float
     weak_outline: float
     residual: float
     rim: float
     area: float
 
 
-def gather(lab: Float, mask: Mask, border: Border, seen: Prior) -> Evidence:
-    """Takes the measures of a mask at work size."""
+def gather(lab: Float, cut: Cut, border: Border, seen: Prior) -> Evidence:
+    """Takes the measures of a cut at work size."""
+    mask = cut.mask
     guess = seen.product > 0.5
     union = int((guess | mask).sum())
     return Evidence(
@@ -39,6 +43,8 @@ def gather(lab: Float, mask: Mask, border: Border, seen: Prior) -> Evidence:
         mirrored=seen.mirrored,
         nearer=seen.nearer,
         doubt=seen.doubt,
+        plain=float(cut.walls is not None),
+        walls=cut.walls or 0.0,
         weak_outline=weak_outline(lab, mask),
         residual=border.residual_p80,
         rim=rim_cover(mask),
@@ -56,6 +62,8 @@ def features(evidence: Evidence) -> NDArray[np.float64]:
             np.log(0.005 + 1 - e.mirrored),
             np.log(0.01 + 1 - e.nearer),
             np.log(0.01 + e.doubt),
+            e.plain,
+            e.plain * np.log(0.02 + 1 - e.walls),
             e.weak_outline,
             min(e.residual, 30.0) / 10,
             e.rim,
@@ -65,7 +73,12 @@ def features(evidence: Evidence) -> NDArray[np.float64]:
 
 
 # Fitted by `python -m gpu_worker.training calibrate` on composites of products that the network never saw.
-WEIGHTS = (-4.0, -1.2, -1.0, -0.4, -0.4, -2.0, -0.4, -4.0, 0.0)
+WEIGHTS = (-2.651, -0.98, -0.332, 0.055, -0.389, 0.0, 0.0, -1.091, 0.001, -2.889, 0.045)
+
+
+# Share of the photo's edge that the product covers, and what is left of the confidence: the cut-out of a product
+# that the photo cuts off may be exact, and is still nothing to publish unseen.
+CUT_OFF, SEEN = (0.01, 0.06, 0.3), (1.0, 0.85, 0.6)
 
 
 def judge(evidence: Evidence) -> float:
@@ -73,9 +86,10 @@ def judge(evidence: Evidence) -> float:
     if evidence.area < 0.0015 or evidence.area > 0.97:
         return 0.0
     odds = float(np.dot(WEIGHTS, features(evidence)))
-    return round(float(1 / (1 + np.exp(-np.clip(odds, -30, 30)))), 4)
+    right = float(1 / (1 + np.exp(-np.clip(odds, -30, 30))))
+    return round(right * float(np.interp(evidence.rim, CUT_OFF, SEEN)), 4)
 
 
 def measured(notes: dict[str, float]) -> Evidence:
     """The evidence that a matte's notes hold; how calibration reads it back."""
-    return Evidence(**{name: notes[name] for name in asdict(Evidence(*[0.0] * 8))})
+    return Evidence(**{name: notes[name] for name in asdict(Evidence(*[0.0] * 10))})

@@ -40,10 +40,8 @@ class ClassicEngine:
             return Matte(np.zeros(rgb.shape[:2], np.float32), 0.0)
         self.load()
         work = shrunk(rgb, WORK_PX)
-        if self._eye is None:
-            opinion = unaided.segment(rgb, work)
-        else:
-            opinion = informed.segment(work, self._eye, hints)
+        eye = self._eye
+        opinion = informed.segment(work, eye, hints) if eye is not None else unaided.segment(rgb, work)
         if not opinion.mask.any() or opinion.mask.all():
             return Matte(np.zeros(rgb.shape[:2], np.float32), 0.0)
         notes = {name: round(float(value), 4) for name, value in opinion.notes.items()}

@@ -1,124 +1,123 @@
-"""From a hard mask to a soft edge at full size: each edge pixel is placed between the colours on its two sides.
+"""From a hard mask to a soft edge at full size: the outline is first moved onto the true edge, then each pixel near it
+is placed between the colours on its two sides.
 
-Works upwards through sizes and in tiles along the edge, so that 12 megapixels stay within bounds.
+Only the outline's neighbourhood is computed, upwards through sizes. Closed-form matting (Levin 2008) in a band around
+the moved outline measured the same on the edge at twenty times the cost, and worse around the mask's own outline.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from gpu_worker.engines.base import Alpha, Mask, Rgb
-from gpu_worker.engines.classic import shapes
-from gpu_worker.tiles import tiles
+from gpu_worker.engines.classic import matting_outline, matting_posterior, matting_sides
+from gpu_worker.engines.classic.matting_sides import Sides
 
 Float = NDArray[np.float32]
-BAND_PX = 6
-TILE_PX = 384
-HALO_PX = 40
-FIRST_LEVEL_PX = 1280
+
+GROWTH = 2.5
+PIXELS_AT_ONCE = 32768
+LEAST_RAMP_PX, MOST_RAMP_PX = 2.0, 6.0
+
+
+@dataclass(frozen=True)
+class Edge:
+    """The outline's points (N × 2), how far outwards the true edge lies at each (N), the colours on its sides, and how
+    wide its blur is in this photo."""
+
+    points: Float
+    shift_px: Float
+    sides: Sides
+    ramp_px: float
 
 
 def refine(rgb: Rgb, mask: Mask) -> Alpha:
-    """Alpha (H × W of `rgb`) from `mask` of any smaller size with the same shape."""
+    """Alpha (H × W, 0 to 1) of `rgb` (H × W × 3) from `mask` of any size with the photo's shape.
+
+    The mask's outline may be off by up to about three of its own pixels.
+    """
     height_px, width_px = rgb.shape[:2]
-    alpha: Alpha = mask.astype(np.float32)
-    for level_px in _levels(max(height_px, width_px)):
-        scale = min(1.0, level_px / max(height_px, width_px))
+    longest_px = max(height_px, width_px)
+    alpha: Alpha = np.full((height_px, width_px), mask.any(), np.float32)
+    if mask.all() or not mask.any():
+        return alpha
+    for level_px in _levels(max(mask.shape), longest_px):
+        scale = level_px / longest_px
         size = max(1, round(width_px * scale)), max(1, round(height_px * scale))
         picture = rgb
         if size != (width_px, height_px):
             picture = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
-        alpha = _refine_at(picture, _enlarged(alpha, size))
+        alpha = _refined_at(picture, matting_outline.signed_distance(mask, size))
+        mask = alpha > 0.5
     return alpha
 
 
-def _levels(longest_px: int) -> list[int]:
-    """Sizes to refine at, each at most twice the one before; a photo little larger than the first is done at once."""
-    levels = [longest_px]
-    while levels[0] > 1.5 * FIRST_LEVEL_PX:
-        levels.insert(0, max(FIRST_LEVEL_PX, -(-levels[0] // 2)))
+def _levels(mask_px: int, photo_px: int) -> list[int]:
+    """Sizes to refine at, each at most GROWTH times the one before."""
+    levels = [photo_px]
+    while levels[0] > GROWTH * mask_px:
+        levels.insert(0, max(mask_px, round(levels[0] / GROWTH)))
     return levels
 
 
-def _enlarged(alpha: Alpha, size: tuple[int, int]) -> Alpha:
-    if alpha.shape[::-1] == size:
+def _refined_at(rgb: Rgb, distance_px: Float) -> Alpha:
+    alpha: Alpha = (distance_px < 0).astype(np.float32)
+    edge = _edge(rgb, distance_px)
+    if edge is None:
         return alpha
-    steps = size[0] / alpha.shape[1]
-    wide = cv2.resize(alpha, size, interpolation=cv2.INTER_LINEAR)
-    # The staircase of the small mask is rounded off before its outline is read.
-    return np.asarray(cv2.GaussianBlur(wide, (0, 0), max(0.6, 0.6 * steps)), np.float32)
-
-
-def _refine_at(rgb: Rgb, soft: Alpha) -> Alpha:
-    mask = soft > 0.5
-    inside, outside = shapes.shrunk(mask, BAND_PX), ~shapes.grown(mask, BAND_PX)
-    band = ~inside & ~outside
-    alpha = mask.astype(np.float32)
-    for here, around, inner in tiles(band, TILE_PX, HALO_PX):
-        found = _matte(rgb[around], mask[around], inside[around], outside[around])
-        alpha[here] = np.where(band[here], found[inner], alpha[here])
+    position_px = max(1.0, 0.4 * edge.ramp_px)
+    width_px = edge.ramp_px / 2 + 2.5 * position_px
+    table = matting_posterior.prior_table(edge.ramp_px, position_px)
+    tree = cKDTree(edge.points)
+    rows, columns = np.nonzero(np.abs(distance_px) < width_px + np.abs(edge.shift_px).max())
+    for start in range(0, len(rows), PIXELS_AT_ONCE):
+        y, x = rows[start : start + PIXELS_AT_ONCE], columns[start : start + PIXELS_AT_ONCE]
+        _, nearest = tree.query(np.stack([x, y], axis=1))
+        outside_px = distance_px[y, x] - edge.shift_px[nearest]
+        alpha[y, x] = outside_px < 0
+        near = np.abs(outside_px) < width_px
+        y, x, nearest = y[near], x[near], nearest[near]
+        sides = _picked(edge.sides, nearest)
+        colours = matting_outline.opponent(rgb[y, x])
+        alpha[y, x] = matting_posterior.coverage(colours, outside_px[near], sides, table)
     return alpha
 
 
-def _matte(rgb: Rgb, mask: Mask, inside: Mask, outside: Mask) -> Alpha:
-    """Projection of each colour onto the line between local product and local backdrop colour; where these two hardly
-    differ, the outline itself, slightly softened, is all there is to go by."""
-    picture = rgb.astype(np.float32) / np.float32(255)
-    half = max(2, BAND_PX // 2)
-    front = _colour_of(picture, inside | shapes.shrunk(mask, half))
-    back = _colour_of(picture, outside | ~shapes.grown(mask, half))
-    line = front - back
-    length2 = np.einsum("ijk,ijk->ij", line, line)
-    along = np.einsum("ijk,ijk->ij", picture - back, line) / np.maximum(length2, 1e-4)
-    # Noise at both ends of the line must not show as haze: the outer 6 % are cut off.
-    along = np.clip((np.clip(along, 0, 1) - 0.06) / 0.88, 0, 1)
-    trust = np.clip((np.sqrt(length2) - 0.04) / 0.12, 0, 1)
-    outline = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.2)
-    alpha = trust * along + (1 - trust) * outline
-    alpha[inside], alpha[outside] = 1.0, 0.0
-    steered = np.mean([_guided(picture[..., c], alpha, 2, 1e-3) for c in range(3)], axis=0)
-    out = 0.5 * alpha + 0.5 * np.clip(steered, 0, 1)
-    return _near_outline(out, mask)
-
-
-def _near_outline(alpha: Alpha, mask: Mask) -> Alpha:
-    """What lies far from the outline may not contradict it: a print of paper's colour is still product."""
-    far_in, far_out = shapes.shrunk(mask, 4), ~shapes.grown(mask, 4)
-    out = alpha.copy()
-    out[far_in] = np.maximum(out[far_in], 0.9)
-    out[far_out] = np.minimum(out[far_out], 0.1)
-    # Nearly solid is solid: only the true edge is mixed with a new backdrop.
-    return np.clip((out - 0.03) / 0.94, 0, 1).astype(np.float32)
-
-
-def _colour_of(picture: Float, known: Mask) -> Float:
-    """The colour of the `known` side near each pixel: a blur under its own weight, carried on to where none is near."""
-    weight = known.astype(np.float32)
-    total = cv2.GaussianBlur(weight, (0, 0), 4.0)
-    blurred = cv2.GaussianBlur(picture * weight[..., None], (0, 0), 4.0)
-    mean = np.asarray(blurred / np.maximum(total, 1e-4)[..., None], np.float32)
-    near = total > 0.02
-    if near.all() or not near.any():
-        return mean
-    _, labels = cv2.distanceTransformWithLabels(
-        (~near).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+def _picked(sides: Sides, index: NDArray[np.intp]) -> Sides:
+    return Sides(
+        sides.product[index],
+        sides.product_variance[index],
+        sides.backdrop[index],
+        sides.backdrop_variance[index],
     )
-    source = np.zeros((labels.max() + 1, 3), np.float32)
-    far = ~near
-    # The known pixel nearest to an unknown one always borders on unknown ground.
-    shore = near & shapes.grown(far, 1)
-    source[labels[shore]] = mean[shore]
-    mean[far] = source[labels[far]]
-    return mean
 
 
-def _guided(guide: Float, values: Float, radius_px: int, epsilon: float) -> Float:
-    """K. He, J. Sun, X. Tang, "Guided Image Filtering" (2010), grey guide."""
-    side = (2 * radius_px + 1,) * 2
-    mean_g, mean_v = cv2.blur(guide, side), cv2.blur(values, side)
-    slope = (cv2.blur(guide * values, side) - mean_g * mean_v) / (
-        cv2.blur(guide * guide, side) - mean_g**2 + epsilon
+def _edge(rgb: Rgb, distance_px: Float) -> Edge | None:
+    """The edge along all outlines of `distance_px`; None where the product fills the photo or there is none."""
+    points, shifts, parts, width, weight = [], [], [], 0.0, 0.0
+    for block in matting_outline.outline_blocks(distance_px):
+        across = matting_outline.profiles(rgb, distance_px, block)
+        guess = matting_sides.sides(across, across.distance_px, pure_px=4.0, fading_px=6.0)
+        shift = matting_sides.shift_px(across, guess)
+        moved = across.distance_px - shift[:, None]
+        known = matting_sides.sides(across, moved, pure_px=2.0, fading_px=3.0)
+        widths, weights = matting_sides.blur_px(across, moved, known)
+        width, weight = width + float(widths[block.core].sum()), weight + float(weights[block.core].sum())
+        points.append(block.points[block.core])
+        shifts.append(shift[block.core])
+        parts.append(_picked(known, np.flatnonzero(block.core)))
+    if not points:
+        return None
+    sides = Sides(
+        np.concatenate([part.product for part in parts]),
+        np.concatenate([part.product_variance for part in parts]),
+        np.concatenate([part.backdrop for part in parts]),
+        np.concatenate([part.backdrop_variance for part in parts]),
     )
-    return cv2.blur(slope, side) * guide + cv2.blur(mean_v - slope * mean_g, side)
+    ramp_px = float(np.clip(width / weight if weight else 0.0, LEAST_RAMP_PX, MOST_RAMP_PX))
+    return Edge(np.concatenate(points), np.concatenate(shifts), sides, ramp_px)

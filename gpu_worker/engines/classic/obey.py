@@ -1,4 +1,4 @@
-"""What a person said about the photo, put where the engine can't overrule it: before it looks, while it cuts, and after."""
+"""What a person said about the photo, put where the engine can't overrule it: before, during and after the cut."""
 
 from __future__ import annotations
 
@@ -20,10 +20,7 @@ FREE = 255
 
 def seen(rgb: Rgb, eye: Salient, hints: Hints) -> Prior:
     """The network's opinion, looking where it was told to look."""
-    if hints.box is not None:
-        found = prior.within(rgb, eye, hints.box, BOX_MARGIN)
-    else:
-        found = prior.see(rgb, eye)
+    found = prior.see(rgb, eye) if hints.box is None else prior.within(rgb, eye, hints.box, BOX_MARGIN)
     for click in hints.clicks:
         height_px, width_px = rgb.shape[:2]
         y, x = min(height_px - 1, int(click.y * height_px)), min(width_px - 1, int(click.x * width_px))
@@ -41,7 +38,7 @@ def seen(rgb: Rgb, eye: Salient, hints: Hints) -> Prior:
 
 
 def labels(shape: tuple[int, ...], hints: Hints) -> NDArray[np.uint8] | None:
-    """Per pixel at work size: grabcut.FRONT, grabcut.BACK, or FREE where nothing was said. None where nothing was said at all."""
+    """Per pixel at work size: grabcut.FRONT, grabcut.BACK, FREE elsewhere; None without hints."""
     if hints.box is None and not hints.clicks and hints.trimap is None:
         return None
     out = np.full(shape[:2], FREE, np.uint8)

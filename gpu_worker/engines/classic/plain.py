@@ -59,6 +59,14 @@ def segment(rgb: Rgb, lab: Float, border: Border) -> Found:
     return Found(mask, explained, agreement)
 
 
+def enclosed(cues: Cues, border: Border) -> Mask:
+    """What the walls shut off from the border: the outline that a white sole on white paper has, and no shadow."""
+    walls = shapes.larger_than(cues.sharp | cues.unshadowlike, 12)
+    if not walls.any():
+        return np.zeros(walls.shape, bool)
+    return _enclose(walls, cues, border)[0]
+
+
 def read_cues(lab: Float, border: Border) -> Cues:
     """What each pixel says about being product, shadow or backdrop."""
     difference = lab - border.surface

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpu_worker.engines.base import Rgb
-from gpu_worker.models.salient import Salient
+from gpu_worker.models.salient import LOOK_PX, SECOND_PX, Salient
 
 Float = NDArray[np.float32]
 
@@ -21,8 +21,9 @@ SEEN = 0.35
 
 @dataclass(frozen=True)
 class Prior:
-    """`product`: probability per pixel (H × W). `mirrored`: overlap with what it sees in the mirror. `nearer`: overlap of
-    the whole view with the closer one (1 where there was no need). `doubt`: unsure pixels per pixel of product."""
+    """`product`: probability per pixel (H × W). `mirrored`: overlap with what it sees in the mirror.
+    `nearer`: overlap of the whole view with the closer one (1 where there was no need). `doubt`: unsure pixels
+    per pixel of product."""
 
     product: Float
     mirrored: float
@@ -32,9 +33,9 @@ class Prior:
 
 def see(rgb: Rgb, eye: Salient) -> Prior:
     """The network's opinion at the size of `rgb`."""
-    plain = eye.look(rgb)
-    mirror = eye.look(np.ascontiguousarray(rgb[:, ::-1]))[:, ::-1]
-    both = (plain + mirror) / 2
+    plain = eye.look(rgb, LOOK_PX)
+    mirror = _resized(eye.look(np.ascontiguousarray(rgb[:, ::-1]), SECOND_PX), plain.shape)[:, ::-1]
+    both = np.asarray((plain + mirror) / 2, np.float32)
     product = _resized(both, rgb.shape[:2])
     near = _near_box(both)
     nearer = 1.0
@@ -72,7 +73,7 @@ def joined(one: Prior, two: Prior) -> Prior:
 
 
 def _near_box(seen: Float) -> tuple[float, float, float, float] | None:
-    """(left, top, right, bottom) as shares, with margin, of what was seen; None where it fills the photo, or nothing was."""
+    """(left, top, right, bottom) as shares, with margin, of what was seen; None if that is all or nothing."""
     mask = seen > SEEN
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not rows.size:
