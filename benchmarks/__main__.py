@@ -81,7 +81,7 @@ def _part(name: str) -> Callable[[Asked], int]:
 
 
 def _sheets(given: list[str]) -> int:
-    from benchmarks import sheets
+    from benchmarks.sheets import run
 
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks sheets",
@@ -95,7 +95,7 @@ def _sheets(given: list[str]) -> int:
     parser.add_argument("--workers", type=_count, metavar="N")
     parser.add_argument("--engine", default="classic")
     asked = parser.parse_args(given)
-    return sheets.run(asked.folders, asked.out, limit=asked.limit, workers=asked.workers, engine=asked.engine)
+    return run(asked.folders, asked.out, limit=asked.limit, workers=asked.workers, engine=asked.engine)
 
 
 def _count(text: str) -> int:

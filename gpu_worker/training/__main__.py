@@ -166,48 +166,6 @@ def _export(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _rounds(asked: argparse.Namespace) -> int:
-    pool, first, second = (
-        [str(folder) for folder in asked.pool],
-        asked.out / "labels",
-        asked.out / "more-labels",
-    )
-    given = ["--cutouts", *asked.cutouts, "--never", *asked.never, "--backdrops", *pool, "--seed", asked.seed]
-    taught, network = asked.out / "first.onnx", asked.out / "salient.onnx"
-    steps = (
-        ["label", *pool, "--out", str(first)],
-        ["train", "--out", str(asked.out), "--photos", str(first), *given, "--until", str(FIRST_ROUND_STEPS)],
-        ["export", str(asked.out), str(taught)],
-        ["label", *pool, "--out", str(second), "--with", str(taught)],
-        ["train", "--out", str(asked.out), "--photos", str(first), str(second), *given],
-        [
-            "calibrate",
-            "--out",
-            str(asked.out),
-            "--photos",
-            str(first),
-            str(second),
-            *given,
-            "--network",
-            str(network),
-        ],
-    )
-    return next((code for step in steps if (code := main(step))), 0)
-
-
-def _calibrate(asked: argparse.Namespace) -> int:
-    from gpu_worker.training import calibrate
-
-    _, held = _gathered(asked, CALIBRATION_PX, held_only=True)
-    seen = list(calibrate.look(held, asked.count, asked.network, asked.workers))
-    half = len(seen) // 2
-    print(json.dumps({"on the other half": calibrate.report(seen[half:], calibrate.fit(seen[:half]))}))
-    weights = calibrate.fit(seen)
-    print(json.dumps({"on all": calibrate.report(seen, weights)}))
-    print("WEIGHTS =", tuple(round(float(w), 3) for w in weights))
-    return 0
-
-
 def _calibrate(asked: argparse.Namespace) -> int:
     from gpu_worker.training import calibrate
 

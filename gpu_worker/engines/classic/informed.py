@@ -25,5 +25,5 @@ def segment(work: Rgb, eye: Salient, hints: Hints) -> Opinion:
     cut = fused.segment(work, lab, model, seen.product, obey.labels(work.shape[:2], hints), hints.keep_holes)
     if not cut.mask.any() or cut.mask.all():
         return Opinion(cut.mask, 0.0, {})
-    evidence = certainty.gather(lab, cut, model, seen)
+    evidence = certainty.gather(work, lab, cut, model, seen)
     return Opinion(cut.mask, certainty.judge(evidence), asdict(evidence))

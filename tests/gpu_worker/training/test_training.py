@@ -105,6 +105,7 @@ def test_calibration_finds_the_evidence_that_matters():
             "doubt": rng.uniform(0, 0.2),
             "plain": 0.0,
             "walls": 0.0,
+            "boxed": 0.9,
             "weak_outline": 0.0,
             "residual": 3.0,
             "rim": 0.0,
