@@ -41,7 +41,7 @@ def folder(source: Path, steps: Iterator[tuple[Path, dict[str, Any]]], *, as_jso
     for left_out in skipped_in(source):
         _aside(f"skipped: {left_out.path.name}: {left_out.reason}")
     started, failed, unsure = time.perf_counter(), 0, []
-    with _terminable(), _bar(total, shown=not as_json and sys.stderr.isatty()) as bar:
+    with _endable() as asked_to_end, _bar(total, shown=not as_json and sys.stderr.isatty()) as bar:
         for photo, shown in steps:
             failed += "error" in shown
             if shown.get("confidence", 1.0) < LOOK_BELOW:
@@ -49,6 +49,8 @@ def folder(source: Path, steps: Iterator[tuple[Path, dict[str, Any]]], *, as_jso
             if as_json:
                 line(shown)
             bar.step(failed, *_asides(photo, shown, as_json))
+            if asked_to_end:
+                raise KeyboardInterrupt
     if not as_json:
         seconds = time.perf_counter() - started
         sys.stdout.write(
@@ -73,21 +75,27 @@ def _aside(text: str) -> None:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM ends the command as Ctrl-C does, so that no worker is left behind."""
+def _endable() -> Iterator[list[int]]:
+    """SIGTERM and Ctrl-C end the command at once, so that no worker is left behind; yields the signals that came.
+
+    Python drops an exception that is raised while it tidies up an object: whoever loops looks at the list as well.
+    """
+    came: list[int] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        came.append(number)
         raise KeyboardInterrupt
 
     try:
-        before = signal.signal(signal.SIGTERM, interrupt)
+        before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
     except ValueError:  # not the main thread: whoever runs it there decides
-        yield
+        yield came
         return
     try:
-        yield
+        yield came
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Quiet:
