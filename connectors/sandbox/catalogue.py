@@ -41,7 +41,7 @@ class Catalogue:
                 self._site.hooks.fire("created", post)
         except WpError:
             for attachment in self._site.shapes.attachments(sideloaded):
-                self._site.library.remove(attachment)
+                self._site.media_library.remove(attachment)
             raise
         return post
 
@@ -189,7 +189,7 @@ class Catalogue:
             message = f"Error getting remote image {src}. Error: {error}"
             raise WpError(400, "woocommerce_product_image_upload_error", message) from None
         try:
-            post = self._site.library.add(data, filename, title=title, accepts=BY_SRC)
+            post = self._site.media_library.add(data, filename, title=title, accepts=BY_SRC)
         except BadFile:
             message = "Invalid image: Sorry, you are not allowed to upload this file type."
             raise WpError(400, "woocommerce_product_image_upload_error", message) from None

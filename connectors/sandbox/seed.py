@@ -33,7 +33,7 @@ def seed(site: Site) -> None:
         return
     for name, price, color, description in PRODUCTS:
         data = _picture(color, round_top=name.endswith("mug"))
-        photo = site.library.add(data, f"{name}.jpg", accepts=BY_UPLOAD)
+        photo = site.media_library.add(data, f"{name}.jpg", accepts=BY_UPLOAD)
         doc = {"type": "simple", "name": name, "regular_price": price, "description": description}
         slug = name.lower().replace(" ", "-")
         site.state.add_post("product", doc | {"image_ids": [photo.id]}, status="publish", slug=slug)

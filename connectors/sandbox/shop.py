@@ -55,7 +55,7 @@ def blueprint(site: Site) -> Blueprint:
 
     @routes.get("/wp-content/uploads/<path:name>")
     def uploads(name: str) -> Response:
-        path = site.library.path(name)
+        path = site.media_library.path(name)
         if path is None:
             abort(404)
         kind = TYPES.get(path.suffix.lower(), "application/octet-stream")

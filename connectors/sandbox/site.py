@@ -47,7 +47,7 @@ class Site:
         self.url = url.rstrip("/")
         self.options = options
         self.state = State(data / "store.sqlite3")
-        self.library = Library(data / "uploads", self.state)
+        self.media_library = Library(data / "uploads", self.state)
         self.shapes = Shapes(self.url, self.state, options.gmt_offset_h)
         self.remote = Remote(self.url, loopback=options.deliver_to_loopback, ca_file=options.ca_file)
         self.hooks = Hooks(self.state, self.shapes, self.remote, options.webhook_interval_s)

@@ -73,7 +73,7 @@ def _media(routes: Blueprint, site: Site, auth: Auth) -> None:
     @routes.post("/wp/v2/media")
     def upload() -> Response:
         caller = _uploader(auth)
-        post = _stored(site.library, caller)
+        post = _stored(site.media_library, caller)
         fields = request.form.to_dict() if request.files else {}
         if fields:
             _describe(post, fields)
@@ -112,7 +112,7 @@ def _media_item(routes: Blueprint, site: Site, auth: Auth) -> None:
             message = "The post does not support trashing. Set 'force=true' to delete."
             raise WpError(501, "rest_trash_not_supported", message)
         before = shapes.media(post)
-        site.library.remove(post)
+        site.media_library.remove(post)
         return answer({"deleted": True, "previous": before})
 
 

@@ -123,7 +123,7 @@ class WooBench:
         return registry.get("woocommerce")(Opening(self.shop.url, self.credentials, LOOPBACK, throttle))
 
     def add_product(self, title: str, photos: tuple[bytes, ...] = ()) -> str:
-        ids = [self.shop.site.library.add(data, "photo.jpg", accepts=BY_UPLOAD).id for data in photos]
+        ids = [self.shop.site.media_library.add(data, "photo.jpg", accepts=BY_UPLOAD).id for data in photos]
         return str(self._catalogue().create({"name": title, "images": [{"id": i} for i in ids]}).id)
 
     def add_many(self, count: int) -> None:

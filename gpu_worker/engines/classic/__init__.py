@@ -1,2 +1,1 @@
-"""Cut-outs without weights: a model of the border, region growing and GrabCut at work size, edge matting
-at full size."""
+"""Cut-outs on a CPU: a small network guesses, GrabCut decides by colour at work size, the edge is matted after."""

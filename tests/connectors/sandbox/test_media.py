@@ -45,7 +45,7 @@ def test_what_is_uploaded_is_handed_out_byte_for_byte_and_in_its_sizes(raw: Any,
 
 
 def test_nothing_outside_the_uploads_is_handed_out(shop: Sandbox, raw: Any) -> None:
-    assert (shop.site.library.root.parent / "store.sqlite3").exists()
+    assert (shop.site.media_library.root.parent / "store.sqlite3").exists()
     for path in ("../store.sqlite3", "..%2fstore.sqlite3", "%2e%2e/store.sqlite3", "%2fetc/passwd"):
         assert raw("GET", f"/wp-content/uploads/{path}", auth="none").status_code != 200
 
@@ -140,7 +140,7 @@ def test_deleting_needs_force_and_takes_the_files_along(shop: Sandbox, raw: Any,
     assert gone["deleted"] is True
     assert gone["previous"]["id"] == media_id
     assert raw("GET", f"/wp-json/wc/v3/products/{product['id']}").json()["images"] == []
-    assert [path for path in shop.site.library.root.rglob("*") if path.is_file()] == []
+    assert [path for path in shop.site.media_library.root.rglob("*") if path.is_file()] == []
     assert raw("DELETE", f"{MEDIA}/{media_id}?force=true").status_code == 404
 
 
