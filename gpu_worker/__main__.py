@@ -50,7 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     _hint_options(one.add_argument_group("hints", "what you know about the product; the engine obeys"))
     one.set_defaults(door=_cutout)
     one = door.add_parser(
-        "render", help="run a pipeline on FILE … (one render each) or ROLE=FILE … (one render)"
+        "render",
+        help="run a pipeline on FILE … (one render each, photos of one product) or ROLE=FILE … (one render)",
     )
     one.add_argument("pipeline", metavar="PIPELINE")
     one.add_argument("inputs", nargs="+", metavar="IN")
@@ -137,14 +138,14 @@ def _render(asked: argparse.Namespace) -> int:
     recipe = doors.recipe_file(asked.recipe, asked.pipeline)
     todo = doors.jobs(asked.inputs)
     failed = 0
-    for inputs in todo:
+    for job in todo:
         try:
-            shown = doors.render(recipe, inputs, asked.out, asked.seed)
+            shown = doors.render(recipe, job, asked.out, asked.seed)
         except (WorkerError, Wrong) as error:
             if len(todo) == 1:
                 raise
             failed += 1
-            print(f"error: {inputs['main']}: {error}", file=sys.stderr)
+            print(f"error: {job.inputs['main']}: {error}", file=sys.stderr)
             continue
         if asked.json:
             _line(shown)

@@ -12,11 +12,12 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
-from gpu_worker import errors, runner
-from gpu_worker.contract import MANIFEST, Chunk, File, JobResult, JobSpec
+from gpu_worker import errors, recipe, runner
+from gpu_worker.contract import MANIFEST, ROLE_GROUP, Chunk, File, Input, JobResult, JobSpec
 from gpu_worker.engines.base import Engine
-from gpu_worker.stages.base import Encoded
+from gpu_worker.stages.base import Encoded, GroupPhoto
 from gpu_worker.storage import Storage
 
 log = logging.getLogger("gpu_worker")
@@ -90,12 +91,18 @@ def _attempt(
 ) -> JobResult:
     watch.on_stage(job, "fetch")
     started = time.perf_counter()
-    inputs = {i.role: _fetch(i.key, i.sha256, storage) for i in job.inputs}
+    read = _Reader(storage)
+    inputs = {i.role: read(i) for i in job.inputs if i.role != ROLE_GROUP}
     fetched = time.perf_counter()
     made = runner.render(
         chunk.recipe,
         inputs,
         chunk.seed,
+        group=[
+            GroupPhoto(i.sha256, partial(read, i), recipe.cutout(i.cutout))
+            for i in job.inputs
+            if i.role == ROLE_GROUP
+        ],
         cancelled=lambda: watch.stopped(job.token),
         on_stage=lambda stage: watch.on_stage(job, stage),
         engine=engine,
@@ -118,18 +125,27 @@ def _attempt(
         },
         device=made.fingerprint["device"],
         device_seconds=round(rendered - fetched, 4),
-        bytes_in=sum(len(data) for data in inputs.values()),
+        bytes_in=read.bytes_in,
         bytes_out=sum(file.size_bytes for file in files),
     )
     storage.put(_manifest_key(job), result.to_json().encode())
     return result
 
 
-def _fetch(key: str, sha256: str, storage: Storage) -> bytes:
-    data = storage.get(key)
-    if hashlib.sha256(data).hexdigest() != sha256.lower():
-        raise errors.CorruptInput()
-    return data
+class _Reader:
+    """Reads the inputs of one job and counts their bytes."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage, self.bytes_in = storage, 0
+
+    def __call__(self, wanted: Input) -> bytes:
+        if not wanted.key:
+            raise errors.MissingInput()
+        data = self.storage.get(wanted.key)
+        if hashlib.sha256(data).hexdigest() != wanted.sha256.lower():
+            raise errors.CorruptInput()
+        self.bytes_in += len(data)
+        return data
 
 
 def _store(name: str, file: Encoded, job: JobSpec, storage: Storage) -> File:

@@ -17,6 +17,9 @@ TASK_RENDER = "gpu.render"
 TASK_RESULT = "flow.result"
 QUEUE_CONTROL = "control"
 MANIFEST = "result.json"
+# The role of each photo that decides on a scale shared by one product, and how many of them count at most.
+ROLE_GROUP = "group"
+GROUP_MAX = 12
 
 # Redis keys. A beat is written every BEAT_EVERY_S and dies after BEAT_TTL_S: no beat, no worker.
 BEAT_EVERY_S = 5.0
@@ -45,11 +48,16 @@ def render_queue(lane: str, capability: str, region: str) -> str:
 
 @dataclass(frozen=True)
 class Input:
-    """One picture that goes in: its role (``main``, ``inside``, ``person`` …), storage key and SHA-256."""
+    """One picture that goes in: its role (``main``, ``group``, ``person`` …), storage key and SHA-256.
+
+    The role ``group`` may come more than once: all photos of the product that share one scale, the main one among them.
+    `cutout` is what a person says of such a photo (the recipe's table of that name); an empty key one not to be had.
+    """
 
     role: str
     key: str
     sha256: str
+    cutout: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,11 @@ class Chunk:
     version: int = VERSION
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        raw = asdict(self)
+        for job in raw["jobs"]:
+            # A worker of an earlier release knows no such field; only who uses it sends it.
+            job["inputs"] = [{k: v for k, v in i.items() if k != "cutout" or v} for i in job["inputs"]]
+        return raw
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> Chunk:

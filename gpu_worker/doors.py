@@ -9,12 +9,19 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from gpu_worker.contract import GROUP_MAX, ROLE_GROUP
 from gpu_worker.errors import BadRecipe, UnusablePhoto
 from gpu_worker.files import Wrong, photos_in, read, write
+
+if TYPE_CHECKING:
+    from gpu_worker.recipe import Cutout
+    from gpu_worker.stages.base import GroupPhoto
 
 EXTENSIONS = {"jpeg": "jpg"}
 
@@ -32,32 +39,53 @@ def recipe_file(path: Path, pipeline: str) -> dict[str, Any]:
     return raw
 
 
-def jobs(arguments: list[str]) -> list[dict[str, Path]]:
+@dataclass(frozen=True)
+class Job:
+    """One render: its inputs by role, and the photos it shares a scale with, should the recipe ask for one scale."""
+
+    inputs: dict[str, Path]
+    group: tuple[Path, ...]
+
+
+def jobs(arguments: list[str]) -> list[Job]:
     """FILE … are renders of their own; ROLE=FILE … are the inputs of one render together.
 
-    Raises Wrong for a mixture, a role that comes twice or a missing ``main``.
+    Files given together show one product, and so do the photos of each folder. Raises Wrong for a mixture, a role other
+    than ``group`` that comes twice or a missing ``main``.
     """
     with_role = [a.partition("=") for a in arguments if "=" in a and not Path(a).exists()]
     if not with_role:
-        paths = [Path(a) for a in arguments]
-        return [{"main": p} for path in paths for p in (photos_in(path) if path.is_dir() else [path])]
+        return _plain([Path(a) for a in arguments])
     if len(with_role) != len(arguments):
         raise Wrong("Give either plain files or ROLE=FILE throughout, not both.")
-    inputs = {role: Path(file) for role, _, file in with_role}
-    if len(inputs) != len(with_role):
-        raise Wrong("Each role may be given once.")
+    single = [(role, Path(file)) for role, _, file in with_role if role != ROLE_GROUP]
+    inputs = dict(single)
+    if len(inputs) != len(single):
+        raise Wrong("Each role but group may be given once.")
     if "main" not in inputs:
         raise Wrong("One input must have the role main: main=FILE.")
-    return [inputs]
+    others = [Path(file) for role, _, file in with_role if role == ROLE_GROUP]
+    return [Job(inputs, tuple(dict.fromkeys([inputs["main"], *others])))]
 
 
-def render(recipe: dict[str, Any], inputs: dict[str, Path], out: Path, seed: int) -> dict[str, Any]:
+def _plain(paths: list[Path]) -> list[Job]:
+    together = tuple(path for path in paths if not path.is_dir())
+    made = []
+    for path in paths:
+        group = tuple(photos_in(path)) if path.is_dir() else together
+        made += [Job({"main": photo}, group) for photo in (group if path.is_dir() else (path,))]
+    return made
+
+
+def render(recipe: dict[str, Any], job: Job, out: Path, seed: int) -> dict[str, Any]:
     """Renders one job into the folder `out`; returns what the door prints. Raises a WorkerError or Wrong."""
     from gpu_worker import runner, threads
 
     threads.apply()
     started = time.perf_counter()
-    made = runner.render(recipe, {role: read(path) for role, path in inputs.items()}, seed)
+    inputs = job.inputs
+    contents = {role: read(path) for role, path in inputs.items()}
+    made = runner.render(recipe, contents, seed, group=_group(recipe, job))
     main = made.files["main"]
     target = out / f"{inputs['main'].stem}.{EXTENSIONS.get(main.format, main.format)}"
     if target.exists() and any(target.samefile(path) for path in inputs.values()):
@@ -71,6 +99,25 @@ def render(recipe: dict[str, Any], inputs: dict[str, Path], out: Path, seed: int
         "engine": made.engines["cutout"],
         "seconds": round(time.perf_counter() - started, 3),
     }
+
+
+def _group(raw: dict[str, Any], job: Job) -> list[GroupPhoto]:
+    from gpu_worker import recipe
+
+    asked = recipe.parse(raw)
+    if asked.framing.consistent == "off":
+        return []
+    return [_group_photo(path, asked.cutout) for path in job.group[:GROUP_MAX]]
+
+
+def _group_photo(path: Path, said: Cutout) -> GroupPhoto:
+    from gpu_worker.stages.base import GroupPhoto
+
+    try:
+        named = hashlib.sha256(read(path)).hexdigest()
+    except Wrong:
+        named = str(path)  # it is left out of the scale, which is said in the measures
+    return GroupPhoto(named, partial(read, path), said)
 
 
 def inspect(path: Path, channel: str | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ SHAPES = ("linear", "radial")
 SHADOWS = ("contact", "cast", "keep", "none")
 FORMATS = ("jpeg", "png", "webp", "avif")
 SWITCH = ("off", "auto")
+CONSISTENT = ("off", "product")
 CORRECTIONS = ("off", "auto", "exposure", "white_balance")
 # Word → where the product stands in the room that margins leave: shares of the free width and height.
 ANCHORS: Mapping[str, tuple[float, float]] = {
@@ -87,7 +88,8 @@ class Framing:
 
     `margins` (left, top, right, bottom, shares of the canvas) are kept free of the product; None is what `fill` leaves.
     `anchor` says where it stands in the room between them. `scale_px_per_px` (canvas per photo pixel) overrides `fill`,
-    so that the photos of one product share a scale. `straighten` turns small tilts upright.
+    so that photos share it. `consistent` ``product`` has the worker find that scale for the photos of one product.
+    `straighten` turns small tilts upright.
     """
 
     canvas_px: tuple[int, int] | None = (1600, 1600)
@@ -96,6 +98,7 @@ class Framing:
     anchor: str = "center"
     scale_px_per_px: float | None = None
     straighten: str = "off"
+    consistent: str = "off"
 
 
 @dataclass(frozen=True)
@@ -183,7 +186,7 @@ def parse(raw: Any) -> Recipe:
     made = Recipe(
         pipeline=_word(fields.get("pipeline", "background"), "pipeline"),
         engine=_word(fields.get("engine", "classic"), "engine"),
-        cutout=_cutout(fields.get("cutout")),
+        cutout=cutout(fields.get("cutout")),
         correct=_one_of(fields.get("correct", "off"), "correct", CORRECTIONS),
         backdrop=_backdrop(fields.get("backdrop")),
         framing=_framing(fields.get("framing")),
@@ -209,7 +212,8 @@ def _refuse_opaque_files_of_nothing(made: Recipe) -> None:
             _wrong(f"outputs[{place}].format", wanted, extra.format)
 
 
-def _cutout(raw: Any) -> Cutout:
+def cutout(raw: Any) -> Cutout:
+    """The table ``cutout`` alone, checked. Raises BadRecipe."""
     fields = _table(raw, "cutout", Cutout)
     box = fields.get("box")
     if box is not None:
@@ -265,6 +269,7 @@ def _framing(raw: Any) -> Framing:
         anchor=_one_of(fields.get("anchor", "center"), "framing.anchor", tuple(ANCHORS)),
         scale_px_per_px=None if scale is None else _number(scale, "framing.scale_px_per_px", 0.001, 100),
         straighten=_one_of(fields.get("straighten", "off"), "framing.straighten", SWITCH),
+        consistent=_one_of(fields.get("consistent", "off"), "framing.consistent", CONSISTENT),
     )
 
 

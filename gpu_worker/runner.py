@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -20,7 +20,7 @@ from gpu_worker.errors import Cancelled
 from gpu_worker.pipelines.base import Pipeline
 from gpu_worker.qa.fidelity import Reference
 from gpu_worker.qa.render import Measures, measures, remeasured
-from gpu_worker.stages.base import Encoded, State
+from gpu_worker.stages.base import Encoded, GroupPhoto, State
 from gpu_worker.stages.encode import encode, encode_extra
 
 # ΔE00 that a shopper could just see, and the encoder qualities tried to stay below it.
@@ -53,19 +53,21 @@ def render(
     inputs: Mapping[str, bytes],
     seed: int = 0,
     *,
+    group: Sequence[GroupPhoto] = (),
     cancelled: Callable[[], bool] = _never,
     on_stage: Callable[[str], None] = _silent,
     engine: Engine | None = None,
 ) -> Rendered:
     """Runs the recipe's pipeline on `inputs` (role → bytes).
 
+    `group`: the photos of the product that share one scale, this one among them, where the recipe asks for it.
     `on_stage` hears the name of each stage as it starts; `cancelled` is asked between stages.
     Raises a WorkerError: BadRecipe, UnusablePhoto, TooLarge, MissingInput, OutputTooLarge or Cancelled.
     """
     resolved = recipe.parse(raw_recipe)
     pipeline = pipelines.pipeline(resolved.pipeline)
     engine = engine or loaded(resolved.engine)
-    state = State(recipe=resolved, inputs=inputs, engine=engine, seed=seed)
+    state = State(recipe=resolved, inputs=inputs, engine=engine, seed=seed, group=tuple(group))
     seconds: dict[str, float] = {}
     for stage in pipeline.stages:
         if cancelled():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
+
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.catalog.models import Photo, Product
@@ -28,3 +31,13 @@ def photos_to_render(store: int) -> QuerySet[Photo]:
         .select_related("product__store")
         .order_by("pk")
     )
+
+
+def shown_together(store: int, products: Iterable[int], *, most: int) -> dict[int, list[int]]:
+    """Product → ids of its photos to render, the first `most` in the store's order."""
+    found: dict[int, list[int]] = defaultdict(list)
+    photos = photos_to_render(store).filter(product__in=list(products)).order_by("product", "position", "pk")
+    for product, photo in photos.values_list("product_id", "pk"):
+        if len(found[product]) < most:
+            found[product].append(photo)
+    return found

@@ -119,6 +119,28 @@ class RegenerateForm(forms.Form):
         return self._versions[self.cleaned_data["recipe"]]
 
 
+class ScaleForm(forms.Form):
+    """How large the product is shown in its photos: each by itself, or all at one scale."""
+
+    consistent = forms.ChoiceField(
+        label="Photos of one product",
+        choices=[("off", "Each fills the picture"), ("product", "All at one scale")],
+        help_text="One scale is right where one camera stood still: front, side and back keep their proportions.",
+    )
+
+    @classmethod
+    def of(cls, version: RecipeVersion) -> ScaleForm | None:
+        """The form as the recipe has it; None where the recipe leaves no choice."""
+        framing = version.body.get("framing") or {}
+        if framing.get("canvas_px", True) is None or framing.get("scale_px_per_px"):
+            return None
+        initial = {"consistent": "product" if version.one_scale else "off"}
+        return cls(initial=initial, auto_id=f"id_{version.recipe_id}_%s")
+
+    def one_scale(self) -> bool:
+        return bool(self.cleaned_data["consistent"] == "product")
+
+
 class ProductFilter(forms.Form):
     """What the product list is narrowed to; everything is optional and nonsense is ignored."""
 

@@ -35,7 +35,7 @@ def readings(render: Render) -> list[Reading]:
     numbers = render.measures
     found = [_cutout(render.confidence, numbers), _frames(numbers)]
     found += [read(numbers[name]) for name, read in _READ.items() if numbers.get(name) is not None]
-    found += [_corrected(numbers), _straightened(numbers)]
+    found += [_corrected(numbers), _straightened(numbers), _one_scale(numbers)]
     found += [_picture(numbers), _original(numbers), _scale(numbers)]
     return [reading for reading in found if reading is not None]
 
@@ -85,6 +85,28 @@ def _straightened(numbers: Mapping[str, Any]) -> Reading | None:
             "Put upright", f"turned by {abs(angle):.1f}° {'to the right' if angle > 0 else 'to the left'}"
         )
     return Reading("Put upright", "not turned")
+
+
+def _one_scale(numbers: Mapping[str, Any]) -> Reading | None:
+    """Whether the product is as large as in its other photos, how many of them decided, and why some did not."""
+    count = numbers.get("group_photos")
+    if count is None:
+        return None
+    name = "One scale for the product"
+    if not numbers.get("group_scale"):
+        return Reading(name, "no: none of its photos has a sure cut-out", look=True)
+    if not numbers.get("group_scale_used"):
+        return Reading(name, "no: this photo would not fit at the scale of the others", look=True)
+    left_out = [
+        f"{n} left out, {why}"
+        for n, why in (
+            (numbers.get("group_unsure"), "the cut-out is not sure"),
+            (numbers.get("group_unreadable"), "the file can't be used"),
+        )
+        if n
+    ]
+    decided = f"decided by {count} photo{'' if count == 1 else 's'}"
+    return Reading(name, "; ".join([decided, *left_out]), look=bool(left_out))
 
 
 def _pixels(levels: float) -> Reading:

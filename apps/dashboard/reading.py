@@ -27,6 +27,8 @@ from apps.stores.models import StoreState
 from apps.usage import selectors as usage
 
 BROKEN_JOBS = (JobState.FAILED, JobState.QUARANTINED)
+# A smaller difference in scale than this share is not seen.
+SEEN_IN_SIZE = 0.005
 # Jobs that were asked for within this time of each other are shown as one piece of work.
 ONE_GO = dt.timedelta(minutes=15)
 
@@ -105,6 +107,16 @@ def _newest_jobs(photos: list[Photo], **where: Any) -> dict[int, Job]:
         .distinct("photo_id")
     )
     return {job.photo_id: job for job in found}
+
+
+def scales_differ(product: Product, shots: list[Shot]) -> bool:
+    """Whether pictures that should share a scale don't: one photo was added, exchanged or marked after the others."""
+    scales = {s.photo.pk: s.render.measures.get("group_scale") for s in shots if s.render}
+    if not any(scales.values()):
+        return False
+    shown = catalog.shown_together(product.store_id, [product.pk], most=len(shots))[product.pk]
+    made = [scales[photo] or 0.0 for photo in shown if photo in scales]
+    return bool(made) and max(made) - min(made) > SEEN_IN_SIZE * max(made)
 
 
 def newer(item: Item) -> Job | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.template.defaultfilters import filesizeformat
 
-from apps.jobs.services import again
+from apps.jobs.services import marks
 from apps.review.policy import DEFAULTS
 
 Part = Mapping[str, Any]
@@ -56,7 +56,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "outputs": "name longest_px format max_bytes quality",
         "cutout": "box clicks keep_holes",
         "backdrop": "kind color color2 shape angle center horizon softness",
-        "framing": "canvas_px fill margins anchor scale_px_per_px straighten",
+        "framing": "canvas_px fill margins anchor scale_px_per_px straighten consistent",
         "shadow": "kind strength",
         "light": "azimuth elevation softness",
         "reflection": "strength fade",
@@ -80,7 +80,7 @@ def lines(body: Part) -> list[Line]:
     shadow = _part(body, "shadow")
     found = [
         Line("Pipeline", str(body.get("pipeline", ""))),
-        *_named("Cut-out", again.said(_part(body, "cutout"))),
+        *_named("Cut-out", marks.said(_part(body, "cutout"))),
         *_named("Light in the photo", _correct(body.get("correct", "off"))),
         _backdrop(_part(body, "backdrop")),
         Line("Framing", _framing(_part(body, "framing"))),
@@ -148,14 +148,20 @@ def _framing(part: Part) -> str:
         said.append(f"it stands {PLACES.get(anchor, anchor)}")
     if part.get("straighten", "off") != "off":
         said.append("small tilts are put upright")
+    if _one_scale(part):
+        said.append("all photos of a product at one scale")
     return ", ".join(said)
 
 
 def _size(part: Part) -> str:
     if part.get("scale_px_per_px"):
         return f"the product at {part['scale_px_per_px']:.0%} of its size in the photo"
-    most = "at most " if part.get("margins") else ""
+    most = "at most " if part.get("margins") or _one_scale(part) else ""
     return f"the product fills {most}{part.get('fill', 0.85):.0%}"
+
+
+def _one_scale(part: Part) -> bool:
+    return part.get("consistent", "off") == "product" and not part.get("scale_px_per_px")
 
 
 def _margins(margins: list[float]) -> str:

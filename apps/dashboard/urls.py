@@ -29,6 +29,8 @@ pages = [
     path("products/", products.product_list, name="products"),
     path("products/<int:pk>/", products.product, name="product"),
     path("products/<int:pk>/live/", products.product_live, name="product-live"),
+    path("products/<int:pk>/again/", products.again, name="product-again"),
+    path("photos/<int:pk>/marks/forget/", marks.forget, name="forget-marks"),
     path("jobs/", jobs.job_list, name="jobs"),
     path("jobs/rows/", jobs.job_rows, name="job-rows"),
     path("jobs/<int:pk>/", jobs.job, name="job"),
@@ -49,6 +51,7 @@ pages = [
     path("audit/", trail.trail, name="audit"),
     path("audit/verify/", trail.verify, name="verify"),
     path("recipes/", recipes.recipe_list, name="recipes"),
+    path("recipes/<int:pk>/scale/", recipes.scale, name="recipe-scale"),
     path("media/photo/<int:pk>/<slug:size>", media.photo, name="photo"),
     path("media/render/<int:pk>/<slug:name>/<slug:size>", media.render_file, name="render-file"),
 ]

@@ -125,6 +125,7 @@ PHRASES: dict[str, str] = {
     "photo.published": "had the picture written into the store",
     "photo.restored": "had the original put back. {outcome}",
     "cutout.asked": "marked the product in the photo and asked for another cut-out: {marked}",
+    "marks.forgotten": "had the marks in a photo forgotten: {marked}",
     "job.failed": "ended the job without a picture: {message}",
     "job.quarantined": "set the job aside: {message}",
     "job.cancelled": "cancelled the job",

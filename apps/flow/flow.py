@@ -68,9 +68,12 @@ def started(photos: list[Photo]) -> int:
     return new
 
 
-def regenerate(store: Store, version: RecipeVersion, *, name: str, key: str, by: str) -> tuple[Batch, int]:
-    """A batch over all photos of a store; returns it with the number of jobs that were added."""
-    photos = photos_to_render(store.pk).iterator(chunk_size=1000)
+def regenerate(
+    store: Store, version: RecipeVersion, *, name: str, key: str, by: str, product: int | None = None
+) -> tuple[Batch, int]:
+    """A batch over all photos of a store, or of one product; returns it with the number of jobs that were added."""
+    wanted = photos_to_render(store.pk)
+    photos = (wanted.filter(product=product) if product else wanted).iterator(chunk_size=1000)
     batch, added = planning.plan_batch(store, version, photos=photos, name=name, key=key, by=by)
     if added:
         for preparation in selectors.first_preparations(batch, FIRST_HINTS):
@@ -85,7 +88,8 @@ def prepared(preparation_id: int) -> None:
         return
     store = preparation.job.store
     try:
-        planning.prepare(preparation, open_store(store), then=rendered)
+        last = preparation.tries >= MAX_PREPARE_TRIES
+        planning.prepare(preparation, open_store(store), then=rendered, last_try=last)
     except ConnectorError as error:
         stores.note_error(store, error)
         if error.retry and preparation.tries < MAX_PREPARE_TRIES:

@@ -165,6 +165,11 @@ class JobInput(models.Model):
     photo = models.ForeignKey(Photo, on_delete=models.PROTECT)
     sha256 = models.CharField(max_length=64, blank=True, default="")
     key = models.CharField(max_length=200, blank=True, default="")
+    cutout = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text="What a person says of a photo that is only measured; that of the main photo is a parameter.",
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["job", "position"], name="jobs_input_once")]
@@ -172,6 +177,23 @@ class JobInput(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} of job {self.job_id}"
+
+
+class PhotoMarks(models.Model):
+    """Where a person says that the product is in a photo of just these bytes: the last word, kept for later jobs."""
+
+    photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="marks")
+    sha256 = models.CharField(max_length=64)
+    cutout = models.JSONField()
+    set_by = models.CharField(max_length=64)
+    set_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["photo", "sha256"], name="jobs_marks_once")]
+        verbose_name_plural = "photo marks"
+
+    def __str__(self) -> str:
+        return f"marks in photo {self.photo_id}"
 
 
 class Preparation(Work):

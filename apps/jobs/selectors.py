@@ -8,7 +8,17 @@ from collections.abc import Iterable
 from django.db.models import Avg, Count, QuerySet
 from django.utils import timezone
 
-from apps.jobs.models import LIVE_ATTEMPTS, OPEN_STATES, Attempt, Batch, Job, Preparation, Worker
+from apps.catalog.models import Photo
+from apps.jobs.models import (
+    LIVE_ATTEMPTS,
+    OPEN_STATES,
+    Attempt,
+    Batch,
+    Job,
+    PhotoMarks,
+    Preparation,
+    Worker,
+)
 from apps.usage import selectors as usage
 from gpu_worker.contract import BEAT_TTL_S, Beat
 
@@ -22,6 +32,11 @@ def jobs_of(workspace: int) -> QuerySet[Job]:
         .select_related("photo__product", "store", "recipe_version__recipe", "render")
         .order_by("-pk")
     )
+
+
+def kept_marks(photo: Photo) -> PhotoMarks | None:
+    """What a person marked in the photo as it is now, which its next job will use."""
+    return PhotoMarks.objects.filter(photo=photo, sha256=photo.sha256).first()
 
 
 def progress(workspace: int, **where: object) -> dict[str, int]:

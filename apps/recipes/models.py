@@ -43,3 +43,8 @@ class RecipeVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.recipe} v{self.number}"
+
+    @property
+    def one_scale(self) -> bool:
+        """Whether the photos of one product are to come out at one scale."""
+        return (self.body.get("framing") or {}).get("consistent", "off") == "product"

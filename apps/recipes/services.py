@@ -38,6 +38,18 @@ def create(
     return add_version(recipe, body=body, by=by)
 
 
+def share_scale(recipe: Recipe, *, one_scale: bool, by: str) -> RecipeVersion:
+    """The version in which the photos of one product come out at one scale, or each by itself as before."""
+    last = recipe.versions.latest("number")
+    if last.one_scale == one_scale:
+        return last
+    body = last.body
+    framing = {k: v for k, v in (body.get("framing") or {}).items() if k != "consistent"}
+    if one_scale:
+        framing["consistent"] = "product"
+    return add_version(recipe, body={**body, "framing": framing}, by=by)
+
+
 @transaction.atomic
 def add_version(recipe: Recipe, *, body: dict[str, Any], by: str) -> RecipeVersion:
     """The next version; an unchanged body gives back the version that has it last."""

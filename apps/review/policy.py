@@ -21,6 +21,7 @@ DEFAULTS: dict[str, float] = {
     "max_correct_delta_e": math.inf,
 }
 
+CARRIED = "It was cut out with what a person marked in this photo before, which nobody has approved yet. Is it right?"
 BY_HAND = "It was cut out again with what a person marked in the photo. Is it right now?"
 
 
@@ -43,15 +44,17 @@ def judge(
     *,
     nth: int = 0,
     asked_by_hand: bool = False,
+    marks_unseen: bool = False,
 ) -> Verdict:
     """What becomes of a render. `nth` counts the store's renders, for the spot check of every so manieth good one.
 
     `asked_by_hand`: a person marked the product for this very picture and waits to see it, however sure the engine is
-    (its confidence was calibrated without marks). Reasons are sentences for the person who will look.
+    (its confidence was calibrated without marks). `marks_unseen`: marks were carried over to it that no person has seen
+    the outcome of and approved. Reasons are sentences for the person who will look.
     """
     limits = {**DEFAULTS, **{k: v for k, v in recipe.get("review", {}).items() if k in DEFAULTS}}
     unfaithful = _unfaithful(measures, limits)
-    reasons = [BY_HAND] if asked_by_hand else []
+    reasons = [BY_HAND] if asked_by_hand else [CARRIED] if marks_unseen else []
     reasons += [*_unsure(measures, confidence, limits), *unfaithful, *_off_target(measures, recipe, limits)]
     if reasons:
         return Verdict("review", tuple(reasons), needs_override=bool(unfaithful))
@@ -114,6 +117,7 @@ def _misplaced(
     wanted, fill = framing.get("fill", 0.85), measures.get("fill")
     # Margins or a shared scale decide the size instead: `fill` is then a limit that the worker keeps, not a target.
     decides = framing.get("margins") is None and framing.get("scale_px_per_px") is None
+    decides = decides and framing.get("consistent", "off") == "off"
     if decides and fill is not None and abs(fill - wanted) > limits["max_fill_error"]:
         reasons.append(f"The product fills {fill:.0%} of the picture instead of {wanted:.0%}.")
     off = measures.get("centring_offset")

@@ -34,6 +34,7 @@ def judge(job: Job) -> Item | None:
         {**job.recipe, "review": job.recipe_version.body.get("review", {})},
         nth=nth,
         asked_by_hand=job.instead_of_id is not None,
+        marks_unseen=_marks_unseen(job),
     )
     item, created = Item.objects.get_or_create(
         job=job,
@@ -59,6 +60,15 @@ def judge(job: Job) -> Item | None:
     if verdict.outcome == "approve":
         _decide(item, approved=True, actor=POLICY, user=None, override=False, note="")
     return item
+
+
+def _marks_unseen(job: Job) -> bool:
+    """Whether it was made with a person's marks and no picture of this photo with the same marks was ever approved."""
+    marks = job.parameters.get("cutout")
+    if not marks:
+        return False
+    same = Item.objects.filter(job__photo=job.photo_id, job__photo_revision=job.photo_revision)
+    return not same.filter(job__parameters__cutout=marks, state=ItemState.APPROVED).exists()
 
 
 @transaction.atomic

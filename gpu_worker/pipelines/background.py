@@ -9,6 +9,7 @@ from gpu_worker.stages.correct import Correct
 from gpu_worker.stages.cutout import Cutout
 from gpu_worker.stages.encode import Encode
 from gpu_worker.stages.frame import Frame
+from gpu_worker.stages.group import Group
 from gpu_worker.stages.load import Load
 from gpu_worker.stages.normalise import Normalise
 from gpu_worker.stages.place import Place
@@ -18,6 +19,7 @@ from gpu_worker.stages.shadow import Shadow
 BACKGROUND = Pipeline(
     "background",
     (
+        Group(),
         Load(),
         Normalise(),
         Cutout(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gpu_worker.engines.base import Alpha, Engine, Matte, Rgb
-from gpu_worker.recipe import Recipe
+from gpu_worker.recipe import Cutout, Recipe
 from gpu_worker.stages.captions import Captions
 
 Light = NDArray[np.float32]
 Gains = tuple[float, float, float]
 Slices = tuple[slice, slice]
+Size = tuple[float, float]
 UNCHANGED: Gains = (1.0, 1.0, 1.0)
 NO_WORDS = Captions()
 
@@ -113,6 +114,16 @@ class Encoded:
     quality: int | None = None
 
 
+@dataclass(frozen=True)
+class GroupPhoto:
+    """One of the photos of a product that share a scale. `read` gives its bytes and is called only if they are needed;
+    it raises a WorkerError where they can't be had. `cutout` is what a person says of this very photo."""
+
+    sha256: str
+    read: Callable[[], bytes]
+    cutout: Cutout = field(default_factory=Cutout)
+
+
 @dataclass
 class State:
     """Everything known about one render so far. A stage reads the fields in its `needs` and sets those in
@@ -122,7 +133,9 @@ class State:
     inputs: Mapping[str, bytes]
     engine: Engine
     seed: int = 0
+    group: tuple[GroupPhoto, ...] = ()  # the photos that share a scale, this one among them
 
+    group_sizes_px: tuple[Size, ...] = ()  # group: the product's width and height in each that counts
     image: Image.Image | None = None  # load: decoded, as stored
     rgb: Rgb | None = None  # normalise: upright, sRGB, never resized
     given_alpha: Alpha | None = None  # normalise: the file's own cut-out, if it has a useful one

@@ -11,24 +11,25 @@ from numpy.typing import NDArray
 
 from gpu_worker.engines.base import Alpha
 from gpu_worker.recipe import ANCHORS, Framing
-from gpu_worker.stages.base import Placement, State
+from gpu_worker.stages.base import Placement, Size, State
 from gpu_worker.stages.straighten import outline, tilt
 
 Box = tuple[int, int, int, int]
-Size = tuple[float, float]
 # Soft edge and resampling need pixels beyond the product's own outline.
 MARGIN_PX = 4
 # Less than this is not seen, and turning costs a resampling.
 LEAST_TILT_DEGREES = 0.25
 # Sharpening gives back what shrinking takes: nothing at full size, this much from 70 % of it down.
 SHARPEN_AMOUNT, SHARPEN_FULL_BELOW = 0.45, 0.7
+# The group is measured on small copies, so a product may come out this much larger than the recipe's share.
+SHARED_SLACK = 1.05
 
 
 class Frame:
     """The product's box, scaled so that it fills the wanted share of the canvas, put where the recipe anchors it."""
 
     name = "frame"
-    needs: tuple[str, ...] = ("rgb", "matte")
+    needs: tuple[str, ...] = ("rgb", "matte", "group_sizes_px")
     gives: tuple[str, ...] = ("placement",)
     engine = False
     version = "1"
@@ -42,6 +43,7 @@ class Frame:
             state.placement = Placement(whole, source_px, (0, 0), source_px)
             return
         box = product_box(state.matte.alpha) or whole
+        framing = _at_the_groups_scale(state, box)
         angle = 0.0
         if framing.straighten == "auto":
             found = tilt(state.matte.alpha)
@@ -54,6 +56,18 @@ class Frame:
             placed = replace(placed, sharpen=sharpening(placed.scale))
             state.notes["sharpen_amount"] = placed.sharpen
         state.placement = placed
+
+
+def _at_the_groups_scale(state: State, box: Box) -> Framing:
+    """The recipe's framing with the scale that the group shares; as it is where there is none, or where this product
+    would stand over its margins at it (a photo that did not count, because its cut-out is not sure)."""
+    framing = state.recipe.framing
+    shared = shared_scale(state.group_sizes_px, framing)
+    if shared is None:
+        return framing
+    fits = shared <= SHARED_SLACK * fitting_scale((box[2] - box[0], box[3] - box[1]), framing)
+    state.notes["group_scale"], state.notes["group_scale_used"] = round(shared, 6), fits
+    return replace(framing, scale_px_per_px=shared) if fits else framing
 
 
 def product_box(alpha: Alpha, level: float = 0.5) -> Box | None:

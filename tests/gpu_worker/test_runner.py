@@ -47,6 +47,7 @@ def test_engine_versions_and_seconds_are_told_for_each_stage(mug):
     assert made.engines["shadow"] == "stage/2"
     assert set(made.engines) == set(seen) - {"measure"}
     assert seen == [
+        "group",
         "load",
         "normalise",
         "cutout",
@@ -67,8 +68,8 @@ def test_engine_versions_and_seconds_are_told_for_each_stage(mug):
 def test_a_cancelled_render_stops_before_its_next_stage(mug):
     seen = []
     with pytest.raises(Cancelled):
-        runner.render(QUICK, {"main": mug}, cancelled=lambda: len(seen) == 3, on_stage=seen.append)
-    assert seen == ["load", "normalise", "cutout"]
+        runner.render(QUICK, {"main": mug}, cancelled=lambda: len(seen) == 4, on_stage=seen.append)
+    assert seen == ["group", "load", "normalise", "cutout"]
 
 
 def test_a_photo_without_a_product_is_rendered_but_never_trusted(encoded):

@@ -16,8 +16,8 @@ from apps.audit.models import Event, Seal
 from apps.catalog.models import Photo
 from apps.dashboard import measures, words
 from apps.dashboard.forms import PLATFORMS
-from apps.jobs.models import Job, Render
-from apps.jobs.services import again
+from apps.jobs.models import Job, PhotoMarks, Render
+from apps.jobs.services import marks
 from apps.publishing.models import Publication
 from apps.review.models import Item
 from apps.stores.models import Store
@@ -99,9 +99,10 @@ def problem(row: Job) -> str:
 
 
 @register.filter
-def marked(row: Job) -> str:
-    """What a person marked in the job's photo."""
-    return again.said(row.parameters.get("cutout") or {})
+def marked(row: Job | PhotoMarks) -> str:
+    """What a person marked in the photo: what a job was made with, or what is kept for the next one."""
+    table = row.cutout if isinstance(row, PhotoMarks) else row.parameters.get("cutout")
+    return marks.said(table or {})
 
 
 @register.filter

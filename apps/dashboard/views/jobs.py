@@ -76,6 +76,7 @@ def _job(request: Asked, pk: int) -> dict[str, object]:
         "stages": _stages(row),
         "device_seconds": sum(a.device_seconds for a in attempts),
         "moving": row.state in OPEN_STATES,
+        "kept": jobs.kept_marks(row.photo),
     }
 
 

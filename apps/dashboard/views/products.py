@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import uuid
+
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 
+from apps.accounts.models import Role
 from apps.catalog import selectors as catalog
 from apps.dashboard import reading
-from apps.dashboard.access import Asked, page
+from apps.dashboard.access import Asked, action, page
 from apps.dashboard.forms import ProductFilter
 from apps.dashboard.paging import page_of
-from apps.dashboard.showing import show
+from apps.dashboard.showing import back, show
 from apps.dashboard.views.home import STOP_POLLING
+from apps.flow import flow
 from apps.jobs import selectors as jobs
 from apps.publishing import selectors as publishing
+from apps.recipes import selectors as recipes
 from apps.stores import selectors as stores
 
 HISTORY = 30
@@ -49,6 +55,23 @@ def product_live(request: Asked, pk: int) -> HttpResponse:
     )
 
 
+@action(Role.OWNER)
+def again(request: Asked, pk: int) -> HttpResponse:
+    """Render all photos of one product with the automatic recipe. The form's key makes a double click one batch."""
+    row = get_object_or_404(catalog.products_of(request.workspace.pk), pk=pk)
+    version = recipes.automatic(request.workspace.pk)
+    key = request.POST.get("key", "")
+    if version is None:
+        return back(request, "dashboard:product", pk, trouble="There is no automatic recipe to render with.")
+    if not re.fullmatch(r"[a-f0-9]{32}", key):
+        return back(request, "dashboard:product", pk, trouble="Open this page again.")
+    _, added = flow.regenerate(
+        row.store, version, name=row.title[:120], key=key, by=request.actor, product=row.pk
+    )
+    said = f"{added} photo{'' if added == 1 else 's'} of this product are being rendered with {version}."
+    return back(request, "dashboard:product", pk, ok=said if added else "This was started before.")
+
+
 def _product(request: Asked, pk: int) -> dict[str, object]:
     workspace = request.workspace.pk
     row = get_object_or_404(catalog.products_of(workspace), pk=pk)
@@ -58,6 +81,9 @@ def _product(request: Asked, pk: int) -> dict[str, object]:
         "product": row,
         "shots": shots,
         "publications": publications,
+        "scales_differ": reading.scales_differ(row, shots),
+        "automatic": recipes.automatic(workspace),
+        "key": uuid.uuid4().hex,
         "jobs": list(jobs.jobs_of(workspace).filter(photo__product=row)[:HISTORY]),
         "moving": any(s.said.moving for s in shots)
         or any(p.work_state in {"waiting", "running"} for p in publications),

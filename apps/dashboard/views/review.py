@@ -11,6 +11,7 @@ from apps.dashboard import reading
 from apps.dashboard.access import Asked, action, page
 from apps.dashboard.showing import back, show
 from apps.flow import flow
+from apps.jobs import selectors as jobs
 from apps.jobs.models import OPEN_STATES
 from apps.lib.errors import VitrineError
 from apps.review import selectors as review
@@ -105,6 +106,7 @@ def _desk(request: Asked, item: Item | None) -> dict[str, object]:
     return {
         "item": item,
         "newer": newer,
+        "kept": jobs.kept_marks(item.job.photo) if item else None,
         "newer_moving": newer is not None and newer.state in OPEN_STATES,
         "next_item": waiting.filter(pk__gt=item.pk).first() if item else None,
         "previous_item": waiting.filter(pk__lt=item.pk).order_by("-pk").first() if item else None,

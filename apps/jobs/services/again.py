@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from django.db import transaction
 
 from apps.audit import services as audit
 from apps.jobs.models import OPEN_STATES, Job, JobInput, JobState, Lane, Preparation
+from apps.jobs.services.marks import MAIN, keep, said
 from apps.lib import ids
 from apps.lib.errors import BadRequest
 
@@ -64,25 +64,12 @@ class Marks:
         }
 
 
-def said(table: Mapping[str, Any]) -> str:
-    """A recipe's ``cutout`` table in a person's words; empty for nothing."""
-    words = ["a box around the product"] if table.get("box") else []
-    points = table.get("clicks") or ()
-    on = sum(bool(point[2]) for point in points)
-    for count, where in ((on, "on the product"), (len(points) - on, "beside it")):
-        if count:
-            words.append(f"{count} point{'' if count == 1 else 's'} {where}")
-    holes = table.get("keep_holes")
-    if holes is not None:
-        words.append("openings show what is behind" if holes else "openings belong to the product")
-    return ", ".join(words)
-
-
 @transaction.atomic
 def cut_out_again(earlier: Job, marks: Marks, *, by: str) -> tuple[Job, bool]:
     """The job that makes `earlier`'s picture again with `marks`, and whether it is new: the same marks are one job.
 
-    It goes ahead of other work. Raises BadRequest where the marks make no sense or the photo was exchanged since.
+    It goes ahead of other work, and later jobs of the photo use these marks too. Raises BadRequest where the marks make
+    no sense or the photo was exchanged since.
     """
     marks.check()
     # One at a time: two clicks on the button, or two people, make one job.
@@ -90,6 +77,9 @@ def cut_out_again(earlier: Job, marks: Marks, *, by: str) -> tuple[Job, bool]:
     if earlier.photo.revision != earlier.photo_revision:
         raise BadRequest("The photo was exchanged in the store since; the marks would not fit the new one.")
     parameters = {**earlier.parameters, "cutout": marks.as_table()}
+    seen = earlier.inputs.filter(role=MAIN).first()
+    if seen and seen.sha256:
+        keep(earlier.photo, seen.sha256, parameters["cutout"], by=by)
     same = earlier.again.filter(parameters=parameters, state__in=[*OPEN_STATES, JobState.DONE]).first()
     if same:
         return same, False

@@ -109,7 +109,7 @@ def spec(attempts: Sequence[Attempt], start_by: dt.datetime) -> Chunk:
             JobSpec(
                 attempt=a.pk,
                 token=str(a.token),
-                inputs=tuple(Input(i.role, i.key, i.sha256) for i in a.job.inputs.all()),
+                inputs=tuple(Input(i.role, i.key, i.sha256, i.cutout or None) for i in a.job.inputs.all()),
                 out_prefix=a.prefix,
             )
             for a in attempts

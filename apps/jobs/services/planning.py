@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 
@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.audit import services as audit
+from apps.catalog import selectors as catalog_selectors
 from apps.catalog import services as catalog
 from apps.catalog.models import Photo
 from apps.jobs.models import (
@@ -25,10 +26,13 @@ from apps.jobs.models import (
     Render,
     Worker,
 )
+from apps.jobs.services import marks
 from apps.lib import ids, wire
 from apps.recipes.models import RecipeVersion
 from apps.stores.models import Store
 from connectors.base import Connector
+from connectors.errors import ConnectorError
+from gpu_worker.contract import GROUP_MAX, ROLE_GROUP
 
 
 def once_for_photo(photo: Photo, version: RecipeVersion) -> str:
@@ -63,9 +67,26 @@ def plan(
     )
     if not created:
         return None
-    JobInput.objects.create(job=job, photo=photo)
+    JobInput.objects.bulk_create(_inputs([job]))
     Preparation.objects.create(job=job)
     return job
+
+
+def _inputs(jobs: Sequence[Job]) -> Iterator[JobInput]:
+    """What goes into jobs of one store: the photo and, where the recipe asks for one scale, all that decide on it.
+
+    They are the same for every photo of a product, in the same order, so that every job finds the same scale.
+    """
+    products = {job.photo.product_id for job in jobs if job.recipe_version.one_scale}
+    groups: dict[int, list[int]] = {}
+    if products:
+        groups = catalog_selectors.shown_together(jobs[0].store_id, products, most=GROUP_MAX)
+    for job in jobs:
+        yield JobInput(job=job, photo_id=job.photo_id, role=marks.MAIN)
+        group = groups.get(job.photo.product_id, [])
+        if len(group) > 1:  # a product with one photo has nothing to share
+            for position, photo in enumerate(group, start=1):
+                yield JobInput(job=job, position=position, role=ROLE_GROUP, photo_id=photo)
 
 
 @transaction.atomic
@@ -99,7 +120,7 @@ def plan_batch(
             )
             for photo in some
         )
-        JobInput.objects.bulk_create(JobInput(job=job, photo_id=job.photo_id) for job in jobs)
+        JobInput.objects.bulk_create(_inputs(jobs))
         Preparation.objects.bulk_create(Preparation(job=job) for job in jobs)
         added += len(jobs)
     audit.record(
@@ -120,15 +141,26 @@ def _by_thousands(photos: Iterable[Photo]) -> Iterator[list[Photo]]:
         yield some
 
 
-def prepare(preparation: Preparation, connector: Connector, *, then: Callable[[Job], None]) -> Job:
+def prepare(
+    preparation: Preparation, connector: Connector, *, then: Callable[[Job], None], last_try: bool = False
+) -> Job:
     """Fetch what the claimed preparation's job needs, then queue it or answer it from the cache. Raises ConnectorError.
 
-    `then` is called with a job that the cache answered, in the same transaction.
+    `then` is called with a job that the cache answered, in the same transaction. A photo that only helps to decide on a
+    scale is left out where it can't be had, on the `last_try` for whatever reason.
     """
     job = preparation.job
-    for item in job.inputs.select_related("photo__product__store"):
-        photo = catalog.keep_original(item.photo, connector)
+    for item in job.inputs.all():
+        # Looked up one by one: another job of this product may have fetched it meanwhile.
+        photo = Photo.objects.select_related("product__store").get(pk=item.photo_id)
+        try:
+            photo = catalog.keep_original(photo, connector)
+        except ConnectorError as error:
+            if item.role != ROLE_GROUP or (error.retry and not last_try):
+                raise
         JobInput.objects.filter(pk=item.pk).update(sha256=photo.sha256, key=photo.key)
+        if item.role == ROLE_GROUP:
+            preparation.renew()
     with transaction.atomic():
         ready(job)
         preparation.finish()
@@ -138,17 +170,19 @@ def prepare(preparation: Preparation, connector: Connector, *, then: Callable[[J
 
 
 def request_digest(job: Job) -> str:
-    """What is asked for: inputs by hash and role, the resolved recipe, the seed."""
-    inputs = [[i.role, i.sha256] for i in job.inputs.all()]
+    """What is asked for: inputs by hash and role with what a person says of each, the resolved recipe, the seed."""
+    inputs = [[i.role, i.sha256, *([i.cutout] if i.cutout else [])] for i in job.inputs.all()]
     return ids.digest([inputs, job.recipe, job.seed])
 
 
 def ready(job: Job) -> None:
     """Queue a job whose inputs are there; an identical request that was rendered before answers it at once."""
+    marks.carry(job)
     request = request_digest(job)
     render = cached_render(job, request)
     moved = Job.objects.filter(pk=job.pk, state=JobState.PREPARING).update(
         state=JobState.DONE if render else JobState.QUEUED,
+        parameters=job.parameters,
         request=request,
         render=render,
         cached=render is not None,
