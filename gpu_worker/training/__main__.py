@@ -38,6 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--out", type=Path, required=True, metavar="DIR", help="checkpoints and the exported network"
     )
     _sources(one)
+    one.add_argument(
+        "--start", type=Path, metavar="FILE.onnx", help="go on from these weights, with the plan for that"
+    )
     one.add_argument("--steps", type=int, help="scale the plan to so many steps in all")
     one.add_argument("--until", type=int, help="stop at this step, to go on later")
     one.add_argument("--workers", type=int, default=1, help="processes that make pictures")
@@ -130,15 +133,17 @@ def _train(asked: argparse.Namespace) -> int:
     from gpu_worker.training.composite import Mix
 
     train.torch.set_num_threads(asked.threads or max(1, (os.cpu_count() or 2) - asked.workers))
-    plan = replace(train.Plan(), seed=asked.seed)
+    plan = replace(train.FURTHER if asked.start else train.Plan(), seed=asked.seed)
     if asked.steps:
         share = asked.steps / plan.steps
         plan = replace(
             plan, parts=tuple(replace(part, until=round(part.until * share)) for part in plan.parts)
         )
     run = train.Training(asked.out, plan)
-    run.resume()
+    resumed = run.resume()
     learned, held = _gathered(asked, bank.FOREGROUND_PX)
+    if asked.start and not resumed:
+        run.start_from(asked.start, learned, Mix())
     run.run(learned, held, Mix(), workers=asked.workers, until=asked.until)
     off = export.export(run.average, asked.out / "salient.onnx")
     print(json.dumps({"file": str(asked.out / "salient.onnx"), "largest_difference": round(off, 5)}))

@@ -20,9 +20,10 @@ Rng = np.random.Generator
 class Mix:
     """How often each kind of picture is drawn. The rest of `whole` and the three kinds is `room`."""
 
-    whole: float = 0.2  # real photos as they are
-    plain: float = 0.19
-    texture: float = 0.19
+    whole: float = 0.12  # real photos as they are
+    plain: float = 0.2
+    texture: float = 0.2
+    behind: float = 0.5  # of the pictures in a room: a large sharp thing stands behind the product
     sources: tuple[tuple[str, float], ...] = (("photos", 0.45), ("cutouts", 0.10), ("drawn", 0.45))
 
 
@@ -77,13 +78,17 @@ def _composed(rng: Rng, bank: Bank, size_px: int, mix: Mix) -> tuple[Float, Floa
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.6, 4.0) * size_px / 192)
     if busy and rng.random() < (0.35 if room else 0.15):
         picture = _clutter(rng, bank, picture)
-    if rng.random() < (0.3 if room else 0.1):
+    if rng.random() < (mix.behind if room else 0.1):
         picture = _behind(rng, bank, picture)
     alpha = np.zeros((size_px, size_px), np.float32)
     count = 1 if rng.random() < 0.9 else int(rng.integers(2, 4))
     first = _recoloured(rng, _drawn_from(rng, bank, mix))
-    if not room and not busy and rng.random() < 0.14:
-        first = _like_the_ground(rng, first, picture)
+    if not room and not busy:
+        alike = rng.random()
+        if alike < 0.14:
+            first = _like_the_ground(rng, first, picture)
+        elif alike < 0.3:
+            first = _soled(rng, first, picture)
     for index in range(count):
         product = first if index == 0 or rng.random() < 0.5 else _recoloured(rng, _drawn_from(rng, bank, mix))
         placed = _placed(rng, product, size_px, count)
@@ -163,7 +168,7 @@ def _behind(rng: Rng, bank: Bank, picture: Float) -> Float:
 
 def _placed(rng: Rng, product: Rgba, size_px: int, count: int) -> Float:
     """The product on the canvas, colours multiplied by alpha (size_px × size_px × 4, 0 to 1)."""
-    length = rng.uniform(0.5, 0.95) if rng.random() < 0.72 else rng.uniform(0.16, 0.55)
+    length = rng.uniform(0.5, 0.95) if rng.random() < 0.84 else rng.uniform(0.16, 0.55)
     spread = 0.5 * (1 - length) + (0.06 if rng.random() < 0.5 else 0.0)
     if count > 1:
         length, spread = length * 0.6, 0.3
@@ -242,6 +247,20 @@ def _like_the_ground(rng: Rng, product: Rgba, picture: Float) -> Rgba:
     own = product[..., :3] * 0.12 + ground * 0.88
     rgb = np.clip(own + relief + rng.uniform(-10, 4), 0, 255).astype(np.uint8)
     return np.dstack([rgb, product[..., 3]])
+
+
+def _soled(rng: Rng, product: Rgba, picture: Float) -> Rgba:
+    """The foot of the product in the backdrop's colour, above a shadow: white soles on white paper."""
+    height_px = product.shape[0]
+    edge = height_px * (1 - rng.uniform(0.08, 0.35)) + height_px * rng.uniform(-0.12, 0.12) * np.linspace(
+        -1, 1, product.shape[1]
+    )
+    soft_px = max(1.0, 0.01 * height_px)
+    rows = np.arange(height_px, dtype=np.float32)[:, None]
+    share = np.clip((rows - edge[None]) / soft_px + 0.5, 0, 1)[..., None]
+    pale = _like_the_ground(rng, product, picture)[..., :3]
+    rgb = product[..., :3] * (1 - share) + pale * share
+    return np.dstack([np.round(rgb).astype(np.uint8), product[..., 3]])
 
 
 def _camera(rng: Rng, picture: Float) -> Rgb:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gpu_worker.engines.base import Click, Hints
+from gpu_worker.engines.classic import prior
 from gpu_worker.engines.classic.engine import ClassicEngine
 from gpu_worker.models import salient
 
@@ -82,11 +83,39 @@ def test_the_weights_that_ship_are_small_enough_to_live_in_the_repository():
 
 
 @pytest.mark.parametrize(
-    ("width_px", "height_px", "seen"), [(1000, 1000, (192, 192)), (900, 300, (192, 64)), (10, 400, (32, 192))]
+    ("width_px", "height_px", "seen"),
+    [
+        (1000, 1000, (192, 192)),
+        (750, 1000, (192, 192)),
+        (900, 300, (192, 128)),
+        (10, 400, (32, 192)),
+    ],
 )
 def test_a_photo_is_looked_at_whole_whatever_its_shape(width_px, height_px, seen):
     view = salient.view(np.zeros((height_px, width_px, 3), np.uint8), 192)
     assert (view.shape[1], view.shape[0]) == seen
+
+
+class Eye:
+    """Sees a product everywhere, and remembers what it was shown."""
+
+    def __init__(self):
+        self.shown = []
+
+    def look(self, rgb, longest_px=0):
+        self.shown.append(rgb.shape[:2])
+        return np.ones((rgb.shape[0] // 2, rgb.shape[1] // 2), np.float32)
+
+
+def test_a_box_is_looked_at_with_what_is_around_it_and_holds_all_of_the_product():
+    eye = Eye()
+    found = prior.within(np.zeros((400, 600, 3), np.uint8), eye, (0.5, 0.25, 0.6, 0.75))
+    height_px, width_px = eye.shown[0]
+    assert height_px == pytest.approx(200 * 1.28, abs=3)  # a margin of 0.14 at both ends
+    assert width_px == pytest.approx(200 * 1.28 / 2, abs=3)  # and half as wide at least
+    inside = np.zeros((400, 600), bool)
+    inside[100:300, 300:360] = True
+    assert found.product[inside].min() == 1 and found.product[~inside].max() == 0
 
 
 def test_without_its_network_the_engine_still_cuts_out_studio_photos(sample):

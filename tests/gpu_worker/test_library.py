@@ -53,7 +53,7 @@ print(len(names))
 
 
 # What trains and exports the network itself; torch is an extra that a shop's server never has.
-NEEDS_TORCH = {"network", "train", "export"}
+NEEDS_TORCH = {"network", "train", "export", "start"}
 TRAINING = sorted(path.stem for path in (HOUSE / "gpu_worker/training").glob("*.py"))
 
 

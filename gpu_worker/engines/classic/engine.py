@@ -23,7 +23,7 @@ class ClassicEngine:
     """
 
     name = "classic"
-    versions: Mapping[str, str] = {"cutout": "2"}
+    versions: Mapping[str, str] = {"cutout": "3"}
 
     def __init__(self, network: Path | None = salient.PATH) -> None:
         self._network = network

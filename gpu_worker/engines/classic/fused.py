@@ -20,6 +20,11 @@ ROUNDS = 2
 WIDER = 0.2
 # L* below the paper; added belief; belief from which on it is added in full.
 DARK, LIFT, FAINT = 20.0, 0.3, 0.2
+# Overlap of the guess with what walls shut off, from which on walls may add to it, and may draw the outline:
+# where the product stands in front of another thing on white, the walls are that thing's.
+LIFTED, OUTLINED = 0.75, 0.9
+# Belief under which nothing is cut any more, however much its colour is the product's.
+UNLIKELY = 0.45
 
 
 @dataclass(frozen=True)
@@ -57,12 +62,16 @@ def segment(
     labels[guess] = grabcut.MAYBE_FRONT
     sure = shapes.shrunk(product > 0.6, round(reach_px)) | (shapes.shrunk(guess, 3) & (product > 0.97))
     labels[sure] = grabcut.FRONT
-    away = ~shapes.grown(product > 0.25, round(1.3 * reach_px))
+    away = ~shapes.grown(product > UNLIKELY, round(1.3 * reach_px))
     labels[away] = grabcut.BACK
     if cues is not None:
         paper = shapes.joined_to_border((cues.apart < 1.5 * border.noise + 0.4) & (product < 0.8))
         labels[paper] = grabcut.BACK
         labels[cues.unshadowlike & (product > 0.5) & (labels == grabcut.MAYBE_FRONT)] = grabcut.FRONT
+        assert shut is not None
+        if shapes.overlap(shut, guess) > OUTLINED:
+            labels[shapes.shrunk(shut, 2) & (product > 0.55)] = grabcut.FRONT
+            labels[~shapes.grown(shut, 2) & (product < 0.6)] = grabcut.BACK
     if told is not None:
         labels = np.where(told == FREE, labels, told)
     if not (labels != grabcut.BACK).any():
@@ -102,6 +111,8 @@ def _walled(product: Float, lab: Float, border: Border, cues: plain.Cues, shut: 
 
     The network doubts a white sole on white paper; the paper's walls do not.
     """
+    if shapes.overlap(shut, product > 0.5) < LIFTED:
+        return product
     light = lab[..., 0] - border.surface[..., 0] > -DARK
     shut = shut & (light | cues.unshadowlike)
     more = product + LIFT * np.minimum(1, product / FAINT)

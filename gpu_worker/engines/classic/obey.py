@@ -13,14 +13,13 @@ from gpu_worker.models.salient import Salient
 
 # A finger means more than one pixel.
 CLICK_SHARE = 0.012
-BOX_MARGIN = 0.06
 AROUND_CLICK = 0.28
 FREE = 255
 
 
 def seen(rgb: Rgb, eye: Salient, hints: Hints) -> Prior:
     """The network's opinion, looking where it was told to look."""
-    found = prior.see(rgb, eye) if hints.box is None else prior.within(rgb, eye, hints.box, BOX_MARGIN)
+    found = prior.see(rgb, eye) if hints.box is None else prior.within(rgb, eye, hints.box)
     for click in hints.clicks:
         height_px, width_px = rgb.shape[:2]
         y, x = min(height_px - 1, int(click.y * height_px)), min(width_px - 1, int(click.x * width_px))
@@ -32,7 +31,7 @@ def seen(rgb: Rgb, eye: Salient, hints: Hints) -> Prior:
                 click.x + AROUND_CLICK,
                 click.y + AROUND_CLICK,
             )
-            more = prior.within(rgb, eye, box, 0.0)
+            more = prior.within(rgb, eye, box)
             found = prior.joined(found, more)
     return found
 

@@ -12,11 +12,14 @@ from gpu_worker.engines.base import Rgb
 from gpu_worker.models.salient import LOOK_PX, SECOND_PX, Salient
 
 Float = NDArray[np.float32]
+Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of the photo
 
 # A product that fills less of the photo than this is looked at again from nearer.
 NEAR_SHARE = 0.72
 MARGIN_SHARE = 0.14
+THINNEST = 0.5
 SEEN = 0.35
+LEAST_PX = 16
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def see(rgb: Rgb, eye: Salient) -> Prior:
     mirror = _resized(eye.look(np.ascontiguousarray(rgb[:, ::-1]), SECOND_PX), plain.shape)[:, ::-1]
     both = np.asarray((plain + mirror) / 2, np.float32)
     product = _resized(both, rgb.shape[:2])
-    near = _near_box(both)
+    near = _near_box(both, rgb.shape)
     nearer = 1.0
     if near is not None:
         product, nearer = _closer(rgb, eye, product, near)
@@ -45,20 +48,23 @@ def see(rgb: Rgb, eye: Salient) -> Prior:
     return Prior(product, _overlap(plain, mirror), nearer, unsure / max(1.0, float((product > 0.5).sum())))
 
 
-def within(rgb: Rgb, eye: Salient, box: tuple[float, float, float, float], margin: float) -> Prior:
-    """The opinion of a look at `box` (shares of the photo) with a margin alone; nothing is product outside it."""
+def within(rgb: Rgb, eye: Salient, box: tuple[float, float, float, float]) -> Prior:
+    """The opinion of a look at `box` (shares of the photo) and what is around it; nothing is product outside it.
+
+    What stands around tells the product from its ground: with the box alone the network took the ground for the
+    product on one of ten photos.
+    """
     height_px, width_px = rgb.shape[:2]
-    dx, dy = margin * (box[2] - box[0]), margin * (box[3] - box[1])
-    here = np.s_[
-        max(0, int((box[1] - dy) * height_px)) : int(np.ceil((box[3] + dy) * height_px)),
-        max(0, int((box[0] - dx) * width_px)) : int(np.ceil((box[2] + dx) * width_px)),
-    ]
+    here = _pixels(_around(box, rgb.shape), rgb.shape)
     part = np.ascontiguousarray(rgb[here])
-    if min(part.shape[:2]) < 16:
-        return Prior(np.zeros((height_px, width_px), np.float32), 0.0, 0.0, 1.0)
-    found = see(part, eye)
     product = np.zeros((height_px, width_px), np.float32)
+    if min(part.shape[:2]) < LEAST_PX:
+        return Prior(product, 0.0, 0.0, 1.0)
+    found = see(part, eye)
     product[here] = found.product
+    outside = np.ones(product.shape, bool)
+    outside[_pixels(box, rgb.shape)] = False
+    product[outside] = 0.0
     return Prior(product, found.mirrored, found.nearer, found.doubt)
 
 
@@ -72,33 +78,39 @@ def joined(one: Prior, two: Prior) -> Prior:
     )
 
 
-def _near_box(seen: Float) -> tuple[float, float, float, float] | None:
-    """(left, top, right, bottom) as shares, with margin, of what was seen; None if that is all or nothing."""
+def _near_box(seen: Float, shape: tuple[int, ...]) -> Box | None:
+    """What of a photo of `shape` was seen, with what is around it; None if that is all or nothing."""
     mask = seen > SEEN
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not rows.size:
         return None
-    top, bottom = rows[0] / seen.shape[0], (rows[-1] + 1) / seen.shape[0]
-    left, right = columns[0] / seen.shape[1], (columns[-1] + 1) / seen.shape[1]
-    margin = MARGIN_SHARE * max(bottom - top, right - left)
-    # A long thin product is looked at in a box that is not too thin itself: the network learned on squares.
-    wide = max(right - left + 2 * margin, 0.5 * (bottom - top))
-    tall = max(bottom - top + 2 * margin, 0.5 * (right - left))
-    if max(wide, tall) > NEAR_SHARE:
-        return None
-    x, y = (left + right) / 2, (top + bottom) / 2
-    return max(0.0, x - wide / 2), max(0.0, y - tall / 2), min(1.0, x + wide / 2), min(1.0, y + tall / 2)
+    high, wide = seen.shape
+    box = _around((columns[0] / wide, rows[0] / high, (columns[-1] + 1) / wide, (rows[-1] + 1) / high), shape)
+    return None if max(box[2] - box[0], box[3] - box[1]) > NEAR_SHARE else box
 
 
-def _closer(
-    rgb: Rgb, eye: Salient, product: Float, near: tuple[float, float, float, float]
-) -> tuple[Float, float]:
-    height_px, width_px = rgb.shape[:2]
-    here = np.s_[
-        int(near[1] * height_px) : int(np.ceil(near[3] * height_px)),
-        int(near[0] * width_px) : int(np.ceil(near[2] * width_px)),
+def _around(box: Box, shape: tuple[int, ...]) -> Box:
+    """`box` with a margin, and not too long and thin: the network learned on squares. Never beyond the photo."""
+    height_px, width_px = shape[:2]
+    wide_px, tall_px = (box[2] - box[0]) * width_px, (box[3] - box[1]) * height_px
+    margin_px = MARGIN_SHARE * max(wide_px, tall_px)
+    wide_px, tall_px = wide_px + 2 * margin_px, tall_px + 2 * margin_px
+    half_wide = max(wide_px, THINNEST * tall_px) / width_px / 2
+    half_tall = max(tall_px, THINNEST * wide_px) / height_px / 2
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return max(0.0, x - half_wide), max(0.0, y - half_tall), min(1.0, x + half_wide), min(1.0, y + half_tall)
+
+
+def _pixels(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    return np.s_[
+        max(0, int(box[1] * shape[0])) : int(np.ceil(box[3] * shape[0])),
+        max(0, int(box[0] * shape[1])) : int(np.ceil(box[2] * shape[1])),
     ]
-    if min(rgb[here].shape[:2]) < 16:
+
+
+def _closer(rgb: Rgb, eye: Salient, product: Float, near: Box) -> tuple[Float, float]:
+    here = _pixels(near, rgb.shape)
+    if min(rgb[here].shape[:2]) < LEAST_PX:
         return product, 1.0
     closer = _resized(eye.look(np.ascontiguousarray(rgb[here])), rgb[here].shape[:2])
     agreed = _overlap(closer, product[here])

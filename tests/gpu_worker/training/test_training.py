@@ -80,8 +80,41 @@ def test_the_exported_file_says_what_the_network_says(trained, tmp_path):
     # Weights of half the precision move a logit a little, never an answer.
     assert export(trained("one").average, file) < 0.05
     seen = salient.loaded(file).look(np.full((90, 130, 3), 127, np.uint8), 96)
-    assert seen.shape == (32, 48)
+    assert seen.shape == (48, 48)
     assert 0 <= seen.min() <= seen.max() <= 1
+
+
+def test_training_goes_on_from_the_weights_that_ship(trained, bank, tmp_path):
+    torch = pytest.importorskip("torch")
+    from gpu_worker.training import train
+    from gpu_worker.training.export import export
+
+    earlier = trained("earlier")
+    file = tmp_path / "shipped.onnx"
+    export(earlier.average, file)
+    later = train.Training(tmp_path / "later", earlier.plan, earlier.network.shape)
+    later.start_from(file, bank, Mix())
+
+    rgb = np.stack([sample((8, number), bank, SIZE_PX)[0] for number in range(8)])
+    photos = train.prepared(rgb, "cpu")
+    with torch.no_grad():
+        said, says = earlier.average.eval()(photos), later.average.eval()(photos)
+        assert torch.allclose(said, says, atol=0.02)
+        # The norms know what these pictures do to them: learning starts from the same answers too.
+        learning = later.network.train()(photos)
+    assert (learning - says).abs().mean() < 0.5 * says.std() + 0.05
+
+
+def test_weights_of_another_shape_are_refused_by_name(trained, bank, tmp_path):
+    from gpu_worker.training import train
+    from gpu_worker.training.export import export
+    from gpu_worker.training.network import Shape
+
+    file = tmp_path / "small.onnx"
+    export(trained("small").average, file)
+    wider = train.Training(tmp_path / "wider", train.Plan(), Shape((16, 16, 16, 16), (1, 1, 1, 1), 8))
+    with pytest.raises(ValueError, match=r"The network has .* the file has"):
+        wider.start_from(file, bank, Mix())
 
 
 def test_training_prepares_photos_as_the_worker_does():
