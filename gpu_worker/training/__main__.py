@@ -14,7 +14,7 @@ from gpu_worker.training.bank import Bank
 # Large enough for the size at which the engine decides.
 CALIBRATION_PX = 520
 # By then the network is good enough to teach itself what the weight-free engine could not cut out.
-FIRST_ROUND_STEPS = 8750
+FIRST_ROUND_SHARE = 0.47
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -71,6 +71,10 @@ def main(arguments: list[str] | None = None) -> int:
     one.add_argument("--cutouts", nargs="*", default=[], metavar="DIR")
     one.add_argument("--never", nargs="*", default=[], metavar="index.json")
     one.add_argument("--seed", default="0")
+    one.add_argument("--steps", type=int, help="scale the plan to so many steps in all")
+    one.add_argument("--drawn", default="2500", help="how many products to draw")
+    one.add_argument("--scenes", default="1200", help="how many backdrops to draw")
+    one.add_argument("--count", default="600", help="composites that the confidence is fitted to")
     one.set_defaults(door=_rounds)
     one = door.add_parser(
         "evaluate", help="the network alone on a bench folder (index.json, NAME.jpg, NAME.gt.png)"
@@ -185,23 +189,32 @@ def _calibrate(asked: argparse.Namespace) -> int:
 
 
 def _rounds(asked: argparse.Namespace) -> int:
+    from gpu_worker.training import train
+
     pool, first, second = (
         [str(folder) for folder in asked.pool],
         asked.out / "labels",
         asked.out / "more-labels",
     )
     given = ["--cutouts", *asked.cutouts, "--never", *asked.never, "--backdrops", *pool, "--seed", asked.seed]
+    given += ["--drawn", asked.drawn, "--scenes", asked.scenes]
     taught, network = asked.out / "first.onnx", asked.out / "salient.onnx"
     out = ["--out", str(asked.out)]
-    steps = (
+    steps = asked.steps or train.Plan().steps
+    plan = ["--steps", str(steps), "--threads", "1"]
+    pause = max(1, round(FIRST_ROUND_SHARE * steps))
+    doors = (
         ["label", *pool, "--out", str(first)],
-        ["train", *out, "--photos", str(first), *given, "--until", str(FIRST_ROUND_STEPS)],
+        ["train", *out, "--photos", str(first), *given, *plan, "--until", str(pause)],
         ["export", str(asked.out), str(taught)],
         ["label", *pool, "--out", str(second), "--with", str(taught)],
-        ["train", *out, "--photos", str(first), str(second), *given],
-        ["calibrate", *out, "--photos", str(first), str(second), *given, "--network", str(network)],
+        ["train", *out, "--photos", str(first), str(second), *given, *plan],
+        [
+            *["calibrate", *out, "--photos", str(first), str(second), *given],
+            *["--network", str(network), "--count", asked.count],
+        ],
     )
-    return next((code for step in steps if (code := main(step))), 0)
+    return next((code for door in doors if (code := main(door))), 0)
 
 
 def _evaluate(asked: argparse.Namespace) -> int:

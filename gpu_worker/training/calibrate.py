@@ -79,7 +79,7 @@ def fit(seen: list[Seen]) -> NDArray[np.float64]:
     return weights
 
 
-def report(seen: list[Seen], weights: NDArray[np.float64]) -> dict[str, float]:
+def report(seen: list[Seen], weights: NDArray[np.float64]) -> dict[str, float | None]:
     """How the fitted confidence does on what it was not fitted to."""
     x = np.array([certainty.features(certainty.measured(one.notes)) for one in seen])
     p = 1 / (1 + np.exp(-np.clip(x @ weights, -30, 30)))
@@ -91,7 +91,7 @@ def report(seen: list[Seen], weights: NDArray[np.float64]) -> dict[str, float]:
         "right": float(right.mean()),
         "auroc": float(((order > 0) + 0.5 * (order == 0)).mean())
         if right.any() and not right.all()
-        else float("nan"),
+        else None,
         "accepted": float(taken.mean()),
         "wrong_among_accepted": float((~right[taken]).mean()) if taken.any() else 0.0,
         "brier": float(np.mean((p - right) ** 2)),

@@ -63,7 +63,7 @@ def gather(asked: Sources) -> tuple[Bank, Bank]:
         for product, cutout in banks.read_cutouts(folder, never, asked.longest_px):
             (held if banks.held_out(product) else train).add("cutouts", [cutout])
     out = {
-        name: round(count * banks.HELD_OUT_SHARE)
+        name: max(1, round(count * banks.HELD_OUT_SHARE))
         for name, count in (("drawn", asked.drawn), ("scene", asked.scenes // 2))
     }
     products, scenes = (out["drawn"], out["scene"]) if asked.held_only else (asked.drawn, asked.scenes // 2)
