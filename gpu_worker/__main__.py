@@ -111,6 +111,11 @@ def _hint_options(group: Any) -> None:
             const=keep,
             help=f"{said} what is seen through handles",
         )
+    group.add_argument(
+        "--see-through",
+        action="store_true",
+        help="glass or clear plastic: take the plain backdrop out of it, keep what it mirrors",
+    )
 
 
 def _cutout(asked: argparse.Namespace) -> int:
@@ -121,7 +126,7 @@ def _cutout(asked: argparse.Namespace) -> int:
     if asked.workers is not None and asked.workers < 1:
         raise Wrong(f"--workers {asked.workers}: at least one is needed.")
     try:
-        said = hints.asked(asked.box, asked.click, asked.trimap, asked.holes)
+        said = hints.asked(asked.box, asked.click, asked.trimap, asked.holes, asked.see_through)
     except hints.WrongHint as error:
         raise Wrong(str(error)) from None
     steps = cutting.cutouts(asked.source, asked.target, said, asked.workers)

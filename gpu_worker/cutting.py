@@ -16,6 +16,8 @@ from gpu_worker.hints import Asked, WrongHint
 from gpu_worker.pool import USABLE_SHARE, Failed, Pool, Task, free_memory_mib
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from gpu_worker.engines.base import Alpha, Rgb
 
 NO_HINTS = Asked()
@@ -31,7 +33,7 @@ def cutout(source: Path, target: Path, hints: Asked = NO_HINTS) -> dict[str, Any
     Raises Wrong or a WorkerError.
     """
     from gpu_worker import runner
-    from gpu_worker.stages.encode import cutout_image, save
+    from gpu_worker.stages.encode import save
     from gpu_worker.stages.load import open_photo
     from gpu_worker.stages.normalise import normalise
 
@@ -46,8 +48,10 @@ def cutout(source: Path, target: Path, hints: Asked = NO_HINTS) -> dict[str, Any
     else:
         alpha, confidence = given, 1.0
         notes += ["The photo came cut out: hints were not needed."] if hints else []
+    picture, more = _pictured(rgb, alpha, hints.see_through and given is None)
+    notes += more
     seconds = time.perf_counter() - started
-    write(target, save(cutout_image(rgb, alpha), "png", None))
+    write(target, save(picture, "png", None))
     shown: dict[str, Any] = {
         "confidence": round(float(confidence), 4),
         "seconds": round(seconds, 3),
@@ -58,6 +62,19 @@ def cutout(source: Path, target: Path, hints: Asked = NO_HINTS) -> dict[str, Any
 
 def _notes(frames: int) -> list[str]:
     return [f"The file holds {frames} pictures; the first was used."] if frames > 1 else []
+
+
+def _pictured(rgb: Rgb, alpha: Alpha, see_through: bool) -> tuple[Image.Image, list[str]]:
+    """The product as RGBA at the photo's size, and what there is to say of its glass."""
+    from gpu_worker.stages import glass
+    from gpu_worker.stages.encode import cutout_image, glass_image
+    from gpu_worker.stages.ground import ground
+
+    seen = ground(rgb, alpha) if see_through else None
+    if seen is not None:
+        return glass_image(rgb, alpha, glass.glass(rgb, alpha, glass.suspicion(seen))), []
+    notes = ["The backdrop is not plain, so nothing tells what is seen through glass: it stayed solid."]
+    return cutout_image(rgb, alpha), notes if see_through else []
 
 
 def _computed(engine: Any, rgb: Rgb, hints: Asked) -> tuple[Alpha, float]:

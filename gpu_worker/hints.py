@@ -25,12 +25,14 @@ class WrongHint(Exception):
 
 @dataclass(frozen=True)
 class Asked:
-    """Hints as they were typed. Numbers are shares of the upright photo or, where one of a group exceeds 1, pixels."""
+    """Hints as they were typed. Numbers are shares of the upright photo or, where one of a group exceeds 1, pixels.
+    `see_through` is for what comes after the engine: the backdrop is taken out of glass."""
 
     box: tuple[float, ...] | None = None
     clicks: tuple[tuple[float, float, bool], ...] = ()
     trimap: Path | None = None
     keep_holes: bool | None = None
+    see_through: bool = False
 
     def __bool__(self) -> bool:
         return self != Asked()
@@ -45,14 +47,20 @@ class Asked:
         return Hints(box=box, clicks=clicks, trimap=trimap, keep_holes=self.keep_holes)
 
 
-def asked(box: str | None, clicks: list[str] | None, trimap: Path | None, keep_holes: bool | None) -> Asked:
+def asked(
+    box: str | None,
+    clicks: list[str] | None,
+    trimap: Path | None,
+    keep_holes: bool | None,
+    see_through: bool = False,
+) -> Asked:
     """Options as typed → hints. Raises WrongHint, naming the option and what it wants."""
     sides = None
     if box is not None:
         sides = tuple(_numbers("--box", box.split(","), 4, "LEFT,TOP,RIGHT,BOTTOM"))
         if sides[0] >= sides[2] or sides[1] >= sides[3]:
             raise WrongHint(f"--box {box}: left must be smaller than right and top smaller than bottom.")
-    return Asked(sides, tuple(_parsed_click(text) for text in clicks or ()), trimap, keep_holes)
+    return Asked(sides, tuple(_parsed_click(text) for text in clicks or ()), trimap, keep_holes, see_through)
 
 
 def _parsed_click(text: str) -> tuple[float, float, bool]:

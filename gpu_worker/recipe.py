@@ -5,10 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, NoReturn
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from gpu_worker.errors import BadRecipe
+from gpu_worker.checks import (
+    colour,
+    flag,
+    integer,
+    number,
+    one_of,
+    optional,
+    shares,
+    table,
+    word,
+    wrong,
+)
 
 BACKDROPS = ("solid", "sweep", "gradient", "image", "transparent")
 SHAPES = ("linear", "radial")
@@ -32,7 +43,6 @@ ANCHORS: Mapping[str, tuple[float, float]] = {
 CANVAS_MAX_PX = 10_000
 CLICKS_MAX = 64
 OUTPUTS_MAX = 8
-HEX_COLOUR = re.compile(r"#[0-9a-fA-F]{6}\Z")
 FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 # What the worker itself names its files.
 TAKEN_NAMES = ("main", "cutout", "result")
@@ -46,12 +56,15 @@ class Cutout:
     """What a person says about where the product is, in shares of the photo.
 
     `box` is left, top, right, bottom; `clicks` are x, y, on the product?; `keep_holes` True leaves what is seen through
-    handles open, None lets the engine decide.
+    handles open, None lets the engine decide. `see_through` True shows the new backdrop through glass and clear
+    plastic; False says that nothing is, None that nobody said: then the product is solid, and what looks like glass
+    is measured.
     """
 
     box: Four | None = None
     clicks: tuple[tuple[float, float, bool], ...] = ()
     keep_holes: bool | None = None
+    see_through: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -179,15 +192,15 @@ class Recipe:
 
 def parse(raw: Any) -> Recipe:
     """Checks a recipe as it stands in a file or a message. Raises BadRecipe naming the wrong field."""
-    fields = _table(raw, "recipe", Recipe)
+    fields = table(raw, "recipe", Recipe)
     review = fields.get("review") or {}
     if not isinstance(review, Mapping):
-        _wrong("review", "a table", review)
+        wrong("review", "a table", review)
     made = Recipe(
-        pipeline=_word(fields.get("pipeline", "background"), "pipeline"),
-        engine=_word(fields.get("engine", "classic"), "engine"),
+        pipeline=word(fields.get("pipeline", "background"), "pipeline"),
+        engine=word(fields.get("engine", "classic"), "engine"),
         cutout=cutout(fields.get("cutout")),
-        correct=_one_of(fields.get("correct", "off"), "correct", CORRECTIONS),
+        correct=one_of(fields.get("correct", "off"), "correct", CORRECTIONS),
         backdrop=_backdrop(fields.get("backdrop")),
         framing=_framing(fields.get("framing")),
         shadow=_shadow(fields.get("shadow")),
@@ -206,115 +219,116 @@ def _refuse_opaque_files_of_nothing(made: Recipe) -> None:
         return
     wanted = "png, webp or avif where the backdrop is transparent"
     if made.output.format == "jpeg":
-        _wrong("output.format", wanted, made.output.format)
+        wrong("output.format", wanted, made.output.format)
     for place, extra in enumerate(made.outputs):
         if extra.format == "jpeg":
-            _wrong(f"outputs[{place}].format", wanted, extra.format)
+            wrong(f"outputs[{place}].format", wanted, extra.format)
 
 
 def cutout(raw: Any) -> Cutout:
     """The table ``cutout`` alone, checked. Raises BadRecipe."""
-    fields = _table(raw, "cutout", Cutout)
+    fields = table(raw, "cutout", Cutout)
     box = fields.get("box")
     if box is not None:
-        left, top, right, bottom = _shares(box, "cutout.box", 4)
+        left, top, right, bottom = shares(box, "cutout.box", 4)
         if left >= right or top >= bottom:
-            _wrong("cutout.box", "[left, top, right, bottom] with left < right and top < bottom", box)
+            wrong("cutout.box", "[left, top, right, bottom] with left < right and top < bottom", box)
         box = (left, top, right, bottom)
     clicks = fields.get("clicks") or []
     if not isinstance(clicks, list | tuple) or len(clicks) > CLICKS_MAX:
-        _wrong("cutout.clicks", f"a list of at most {CLICKS_MAX} [x, y, on the product?]", clicks)
-    holes = fields.get("keep_holes")
+        wrong("cutout.clicks", f"a list of at most {CLICKS_MAX} [x, y, on the product?]", clicks)
+    holes, glass = fields.get("keep_holes"), fields.get("see_through")
     return Cutout(
         box=box,
         clicks=tuple(_click(click) for click in clicks),
-        keep_holes=None if holes is None else _flag(holes, "cutout.keep_holes"),
+        keep_holes=None if holes is None else flag(holes, "cutout.keep_holes"),
+        see_through=None if glass is None else flag(glass, "cutout.see_through"),
     )
 
 
 def _click(raw: Any) -> tuple[float, float, bool]:
     if not isinstance(raw, list | tuple) or len(raw) != 3 or not isinstance(raw[2], bool):
-        _wrong("cutout.clicks", "a list of [x, y, true or false]", raw)
-    x, y = _shares(raw[:2], "cutout.clicks", 2)
+        wrong("cutout.clicks", "a list of [x, y, true or false]", raw)
+    x, y = shares(raw[:2], "cutout.clicks", 2)
     return x, y, raw[2]
 
 
 def _backdrop(raw: Any) -> Backdrop:
-    fields = _table(raw, "backdrop", Backdrop)
+    fields = table(raw, "backdrop", Backdrop)
     color2, horizon = fields.get("color2"), fields.get("horizon")
-    x, y = _shares(fields.get("center", (0.5, 0.5)), "backdrop.center", 2)
+    x, y = shares(fields.get("center", (0.5, 0.5)), "backdrop.center", 2)
     return Backdrop(
-        kind=_one_of(fields.get("kind", "solid"), "backdrop.kind", BACKDROPS),
-        color=_colour(fields.get("color", "#ffffff"), "backdrop.color"),
-        color2=None if color2 is None else _colour(color2, "backdrop.color2"),
-        shape=_one_of(fields.get("shape", "linear"), "backdrop.shape", SHAPES),
-        angle=_number(fields.get("angle", 0.0), "backdrop.angle", -360, 360),
+        kind=one_of(fields.get("kind", "solid"), "backdrop.kind", BACKDROPS),
+        color=colour(fields.get("color", "#ffffff"), "backdrop.color"),
+        color2=None if color2 is None else colour(color2, "backdrop.color2"),
+        shape=one_of(fields.get("shape", "linear"), "backdrop.shape", SHAPES),
+        angle=number(fields.get("angle", 0.0), "backdrop.angle", -360, 360),
         center=(x, y),
-        horizon=None if horizon is None else _number(horizon, "backdrop.horizon", 0.0, 1.0),
-        softness=_number(fields.get("softness", 0.25), "backdrop.softness", 0.0, 1.0),
+        horizon=None if horizon is None else number(horizon, "backdrop.horizon", 0.0, 1.0),
+        softness=number(fields.get("softness", 0.25), "backdrop.softness", 0.0, 1.0),
     )
 
 
 def _framing(raw: Any) -> Framing:
-    fields = _table(raw, "framing", Framing)
+    fields = table(raw, "framing", Framing)
     canvas, scale = fields.get("canvas_px", [1600, 1600]), fields.get("scale_px_per_px")
     if canvas is not None:
         if not isinstance(canvas, list | tuple) or len(canvas) != 2:
-            _wrong("framing.canvas_px", "[width, height] or null", canvas)
-        canvas = tuple(_integer(side, "framing.canvas_px", 16, CANVAS_MAX_PX) for side in canvas)
+            wrong("framing.canvas_px", "[width, height] or null", canvas)
+        canvas = tuple(integer(side, "framing.canvas_px", 16, CANVAS_MAX_PX) for side in canvas)
     return Framing(
         canvas_px=canvas,
-        fill=_number(fields.get("fill", 0.85), "framing.fill", 0.05, 1.0),
+        fill=number(fields.get("fill", 0.85), "framing.fill", 0.05, 1.0),
         margins=_margins(fields.get("margins")),
-        anchor=_one_of(fields.get("anchor", "center"), "framing.anchor", tuple(ANCHORS)),
-        scale_px_per_px=None if scale is None else _number(scale, "framing.scale_px_per_px", 0.001, 100),
-        straighten=_one_of(fields.get("straighten", "off"), "framing.straighten", SWITCH),
-        consistent=_one_of(fields.get("consistent", "off"), "framing.consistent", CONSISTENT),
+        anchor=one_of(fields.get("anchor", "center"), "framing.anchor", tuple(ANCHORS)),
+        scale_px_per_px=None if scale is None else number(scale, "framing.scale_px_per_px", 0.001, 100),
+        straighten=one_of(fields.get("straighten", "off"), "framing.straighten", SWITCH),
+        consistent=one_of(fields.get("consistent", "off"), "framing.consistent", CONSISTENT),
     )
 
 
 def _margins(raw: Any) -> Four | None:
     if raw is None:
         return None
-    left, top, right, bottom = _shares(raw, "framing.margins", 4)
+    left, top, right, bottom = shares(raw, "framing.margins", 4)
     if left + right > 0.9 or top + bottom > 0.9:
-        _wrong("framing.margins", "[left, top, right, bottom] that leave a tenth of the canvas free", raw)
+        wrong("framing.margins", "[left, top, right, bottom] that leave a tenth of the canvas free", raw)
     return left, top, right, bottom
 
 
 def _shadow(raw: Any) -> Shadow:
-    fields = _table(raw, "shadow", Shadow)
+    fields = table(raw, "shadow", Shadow)
     return Shadow(
-        kind=_one_of(fields.get("kind", "contact"), "shadow.kind", SHADOWS),
-        strength=_number(fields.get("strength", 1.0), "shadow.strength", 0.0, 1.0),
+        kind=one_of(fields.get("kind", "contact"), "shadow.kind", SHADOWS),
+        strength=number(fields.get("strength", 1.0), "shadow.strength", 0.0, 1.0),
     )
 
 
 def _light(raw: Any) -> Light:
-    fields = _table(raw, "light", Light)
+    fields = table(raw, "light", Light)
     return Light(
-        azimuth=_number(fields.get("azimuth", 320.0), "light.azimuth", -360, 360),
-        elevation=_number(fields.get("elevation", 50.0), "light.elevation", 15, 85),
-        softness=_number(fields.get("softness", 0.5), "light.softness", 0.0, 1.0),
+        azimuth=number(fields.get("azimuth", 320.0), "light.azimuth", -360, 360),
+        elevation=number(fields.get("elevation", 50.0), "light.elevation", 15, 85),
+        softness=number(fields.get("softness", 0.5), "light.softness", 0.0, 1.0),
     )
 
 
 def _reflection(raw: Any) -> Reflection:
-    fields = _table(raw, "reflection", Reflection)
+    fields = table(raw, "reflection", Reflection)
     return Reflection(
-        strength=_number(fields.get("strength", 0.0), "reflection.strength", 0.0, 1.0),
-        fade=_number(fields.get("fade", 0.35), "reflection.fade", 0.02, 1.0),
+        strength=number(fields.get("strength", 0.0), "reflection.strength", 0.0, 1.0),
+        fade=number(fields.get("fade", 0.35), "reflection.fade", 0.02, 1.0),
     )
 
 
 def _output(raw: Any) -> Output:
-    fields = _table(raw, "output", Output)
+    fields = table(raw, "output", Output)
     return Output(
-        format=_one_of(fields.get("format", "jpeg"), "output.format", FORMATS),
-        max_bytes=_optional(fields.get("max_bytes"), "output.max_bytes", 1, 2**40),
-        quality=_optional(fields.get("quality"), "output.quality", 1, 100),
-        disclose=_flag(fields.get("disclose", False), "output.disclose"),
-        sharpen=_one_of(fields.get("sharpen", "off"), "output.sharpen", SWITCH),
+        format=one_of(fields.get("format", "jpeg"), "output.format", FORMATS),
+        max_bytes=optional(fields.get("max_bytes"), "output.max_bytes", 1, 2**40),
+        quality=optional(fields.get("quality"), "output.quality", 1, 100),
+        disclose=flag(fields.get("disclose", False), "output.disclose"),
+        sharpen=one_of(fields.get("sharpen", "off"), "output.sharpen", SWITCH),
     )
 
 
@@ -322,81 +336,27 @@ def _outputs(raw: Any) -> tuple[Extra, ...]:
     if raw is None:
         return ()
     if not isinstance(raw, list | tuple) or len(raw) > OUTPUTS_MAX:
-        _wrong("outputs", f"a list of at most {OUTPUTS_MAX} files", raw)
+        wrong("outputs", f"a list of at most {OUTPUTS_MAX} files", raw)
     made = tuple(_extra(each, f"outputs[{place}]") for place, each in enumerate(raw))
     names = [extra.name for extra in made]
     for place, name in enumerate(names):
         if name in names[:place]:
-            _wrong(f"outputs[{place}].name", "a name of its own", name)
+            wrong(f"outputs[{place}].name", "a name of its own", name)
     return made
 
 
 def _extra(raw: Any, name: str) -> Extra:
-    fields = _table({} if raw is None else raw, name, Extra)
+    fields = table({} if raw is None else raw, name, Extra)
     called, format = fields.get("name"), fields.get("format")
     if not isinstance(called, str) or not FILE_NAME.match(called) or called in TAKEN_NAMES:
-        _wrong(f"{name}.name", "a short name such as zoom or thumb", called)
+        wrong(f"{name}.name", "a short name such as zoom or thumb", called)
     return Extra(
         name=called,
-        longest_px=_integer(fields.get("longest_px"), f"{name}.longest_px", 16, CANVAS_MAX_PX),
-        format=None if format is None else _one_of(format, f"{name}.format", FORMATS),
-        max_bytes=_optional(fields.get("max_bytes"), f"{name}.max_bytes", 1, 2**40),
-        quality=_optional(fields.get("quality"), f"{name}.quality", 1, 100),
+        longest_px=integer(fields.get("longest_px"), f"{name}.longest_px", 16, CANVAS_MAX_PX),
+        format=None if format is None else one_of(format, f"{name}.format", FORMATS),
+        max_bytes=optional(fields.get("max_bytes"), f"{name}.max_bytes", 1, 2**40),
+        quality=optional(fields.get("quality"), f"{name}.quality", 1, 100),
     )
-
-
-def _table(raw: Any, name: str, known: Any) -> Mapping[str, Any]:
-    """`raw` if it is a table without other fields than those of the dataclass `known`; nothing is an empty table."""
-    if raw is None and name != "recipe":
-        return {}
-    if not isinstance(raw, Mapping):
-        _wrong(name, "a table", raw)
-    unknown = sorted(str(key) for key in raw if key not in {field.name for field in fields(known)})
-    if unknown:
-        prefix = "" if name == "recipe" else f"{name}."
-        raise BadRecipe(f"The recipe has a field that is not known: {prefix}{unknown[0]}.")
-    return raw
-
-
-def _one_of(value: Any, name: str, allowed: tuple[str, ...]) -> str:
-    return value if value in allowed else _wrong(name, "one of " + ", ".join(allowed), value)
-
-
-def _word(value: Any, name: str) -> str:
-    return value if isinstance(value, str) and value else _wrong(name, "a name", value)
-
-
-def _flag(value: Any, name: str) -> bool:
-    return value if isinstance(value, bool) else _wrong(name, "true or false", value)
-
-
-def _colour(value: Any, name: str) -> str:
-    good = isinstance(value, str) and HEX_COLOUR.match(value)
-    return value.lower() if good else _wrong(name, "a colour such as #ffffff", value)
-
-
-def _number(value: Any, name: str, low: float, high: float) -> float:
-    good = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
-    return float(value) if good else _wrong(name, f"a number from {low:g} to {high:g}", value)
-
-
-def _shares(value: Any, name: str, count: int) -> list[float]:
-    if not isinstance(value, list | tuple) or len(value) != count:
-        _wrong(name, f"a list of {count} shares from 0 to 1", value)
-    return [_number(each, name, 0.0, 1.0) for each in value]
-
-
-def _integer(value: Any, name: str, low: int, high: int) -> int:
-    good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-    return value if good else _wrong(name, f"a whole number from {low} to {high}", value)
-
-
-def _optional(value: Any, name: str, low: int, high: int) -> int | None:
-    return None if value is None else _integer(value, name, low, high)
-
-
-def _wrong(name: str, wanted: str, value: Any) -> NoReturn:
-    raise BadRecipe(f"The recipe's {name} must be {wanted}, not {value!r:.60}.")
 
 
 def _rgb(color: str) -> Colour:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import cv2
+import numpy as np
 from numpy.typing import NDArray
 
 Slices = tuple[slice, slice]
@@ -33,3 +35,20 @@ def tiles(wanted: NDArray, size_px: int, halo_px: int) -> Iterator[Tile]:
                 slice(left, min(width_px, x + size_px + halo_px)),
             )
             yield Tile(here, around, (slice(y - top, bottom - top), slice(x - left, right - left)))
+
+
+def enlarged(small: NDArray[np.float32], around: Slices, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """The part `around` of a small picture (h × w or h × w × C), enlarged to the full `shape` (H, W)."""
+    rows, columns = around
+    down, across = small.shape[0] / shape[0], small.shape[1] / shape[1]
+    matrix = np.array(
+        [
+            [across, 0, (columns.start + 0.5) * across - 0.5],
+            [0, down, (rows.start + 0.5) * down - 0.5],
+        ]
+    )
+    size = columns.stop - columns.start, rows.stop - rows.start
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(
+        cv2.warpAffine(small, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32
+    )

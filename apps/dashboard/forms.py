@@ -175,6 +175,7 @@ class ProductFilter(forms.Form):
 
 
 SIDES = ("left", "top", "right", "bottom")
+YES_OR_NO: Mapping[str, bool | None] = {"yes": True, "no": False}
 POINT_KINDS = (("on", "On the product"), ("off", "Not the product"))
 
 
@@ -199,6 +200,16 @@ class MarksForm(forms.Form):
             ("yes", "Show what is behind"),
             ("no", "Belong to the product"),
         ],
+    )
+    glass = forms.ChoiceField(
+        label="Glass or clear plastic",
+        required=False,
+        choices=[
+            ("", "As the recipe says, else solid"),
+            ("yes", "See-through: the new backdrop shows"),
+            ("no", "Solid: nothing shows through"),
+        ],
+        help_text="Works where the photo's own backdrop is plain. Labels and caps stay as they are.",
     )
 
     def clean(self) -> dict[str, Any]:
@@ -232,8 +243,8 @@ class MarksForm(forms.Form):
     def marks(self) -> Marks:
         data = self.cleaned_data
         box = None if data["left"] is None else tuple(_share(data[side]) for side in SIDES)
-        holes = {"yes": True, "no": False}.get(data["holes"])
-        return Marks(box, tuple(data["points"]), holes)  # type: ignore[arg-type]
+        holes, glass = (YES_OR_NO.get(data[name]) for name in ("holes", "glass"))
+        return Marks(box, tuple(data["points"]), holes, glass)  # type: ignore[arg-type]
 
 
 def marks_as_typed(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -242,8 +253,9 @@ def marks_as_typed(table: Mapping[str, Any]) -> dict[str, Any]:
     points = [
         (f"{x * 100:g}", f"{y * 100:g}", "on" if on else "off") for x, y, on in table.get("clicks") or ()
     ]
-    holes = {True: "yes", False: "no"}.get(table.get("keep_holes"), "")  # type: ignore[arg-type]
-    return {**dict(zip(SIDES, box, strict=False)), "points": points, "holes": holes}
+    words = {said: word for word, said in YES_OR_NO.items()}
+    holes, glass = (words.get(table.get(name), "") for name in ("keep_holes", "see_through"))
+    return {**dict(zip(SIDES, box, strict=False)), "points": points, "holes": holes, "glass": glass}
 
 
 def _share(percent: float) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 from django.template.defaultfilters import filesizeformat
 
 from apps.jobs.models import Render
+from apps.review.policy import DEFAULTS
 
 # Under about this variance of the Laplacian a product looks soft (gpu_worker/qa/picture.py).
 SOFT_UNDER = 20
@@ -19,6 +20,8 @@ SEEN_FROM_DELTA_E = 1.0
 STRONG_FROM_DELTA_E = 2.5
 # Under these a gain is no word worth.
 LEAST_STOPS, LEAST_TINT = 0.05, 0.02
+# A smaller part of the product that looks like the old backdrop is a shade of it.
+LEAST_GLASS = 0.05
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Reading:
 def readings(render: Render) -> list[Reading]:
     """The measures that a person judges by, in the order they matter."""
     numbers = render.measures
-    found = [_cutout(render.confidence, numbers), _frames(numbers)]
+    found = [_cutout(render.confidence, numbers), _frames(numbers), _glass(numbers)]
     found += [read(numbers[name]) for name, read in _READ.items() if numbers.get(name) is not None]
     found += [_corrected(numbers), _straightened(numbers), _one_scale(numbers)]
     found += [_picture(numbers), _original(numbers), _scale(numbers)]
@@ -53,6 +56,22 @@ def _frames(numbers: Mapping[str, Any]) -> Reading | None:
     return Reading(
         "Pictures in the file", f"{numbers.get('frames', 'several')}, the first was used", look=True
     )
+
+
+def _glass(numbers: Mapping[str, Any]) -> Reading | None:
+    """Whether the old backdrop may still be seen in the product, or was taken out of it. A white thing on white paper
+    looks so too and makes no difference on a white backdrop: that is told without a warning."""
+    used, share = numbers.get("see_through_used"), numbers.get("see_through")
+    if used is not None:
+        value = "the new backdrop shows" if used else "no old backdrop is seen through it: it stayed solid"
+        return Reading("See-through", value, look=not used)
+    if not share or share < LEAST_GLASS:
+        return None
+    look = (
+        share > DEFAULTS["max_see_through"]
+        and numbers.get("see_through_delta_e", 0.0) > DEFAULTS["max_see_through_delta_e"]
+    )
+    return Reading("Has the old backdrop's colours", f"{_percent(share)} of the product", look=look)
 
 
 def _kept_shadow(kept: bool) -> Reading:

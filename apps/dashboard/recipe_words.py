@@ -54,7 +54,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "engine": "",
         "correct": "",
         "outputs": "name longest_px format max_bytes quality",
-        "cutout": "box clicks keep_holes",
+        "cutout": "box clicks keep_holes see_through",
         "backdrop": "kind color color2 shape angle center horizon softness",
         "framing": "canvas_px fill margins anchor scale_px_per_px straighten consistent",
         "shadow": "kind strength",

@@ -19,9 +19,21 @@ DEFAULTS: dict[str, float] = {
     "spot_check_every": 0,
     # Recipes that correct the light do so within the worker's own bounds; a recipe may hold it to a tighter one.
     "max_correct_delta_e": math.inf,
+    # What has the old backdrop's colours may be glass: this share of the product, where the new backdrop looks unlike
+    # the old one (ΔE00) there. Else it makes no difference.
+    "max_see_through": 0.25,
+    "max_see_through_delta_e": 5.0,
 }
 
 CARRIED = "It was cut out with what a person marked in this photo before, which nobody has approved yet. Is it right?"
+MAYBE_GLASS = (
+    "Parts of the product have the colour of the old backdrop. "
+    "If it is glass, mark it as see-through; if not, approve."
+)
+STAYED_SOLID = (
+    "It was to be see-through, but it stayed solid: the old backdrop is not plain, or nothing of it is seen "
+    "through the product."
+)
 BY_HAND = "It was cut out again with what a person marked in the photo. Is it right now?"
 
 
@@ -55,7 +67,8 @@ def judge(
     limits = {**DEFAULTS, **{k: v for k, v in recipe.get("review", {}).items() if k in DEFAULTS}}
     unfaithful = _unfaithful(measures, limits)
     reasons = [BY_HAND] if asked_by_hand else [CARRIED] if marks_unseen else []
-    reasons += [*_unsure(measures, confidence, limits), *unfaithful, *_off_target(measures, recipe, limits)]
+    reasons += [*_unsure(measures, confidence, limits), *unfaithful]
+    reasons += [*_glass(measures, recipe, limits), *_off_target(measures, recipe, limits)]
     if reasons:
         return Verdict("review", tuple(reasons), needs_override=bool(unfaithful))
     every = int(limits["spot_check_every"])
@@ -74,6 +87,18 @@ def _unsure(measures: Mapping[str, Any], confidence: float | None, limits: Mappi
     if measures.get("touches_frame", 0.0) > limits["max_touch_share"]:
         reasons.append("The product touches the edge of the photo, so a part of it may be missing.")
     return reasons
+
+
+def _glass(measures: Mapping[str, Any], recipe: Mapping[str, Any], limits: Mapping[str, float]) -> list[str]:
+    """Nobody is asked what the recipe, or a person, has answered."""
+    said = (recipe.get("cutout") or {}).get("see_through")
+    if said:
+        return [STAYED_SOLID] if measures.get("see_through_used") is False else []
+    if said is not None:
+        return []
+    looks_so = measures.get("see_through", 0.0) > limits["max_see_through"]
+    matters = measures.get("see_through_delta_e", 0.0) > limits["max_see_through_delta_e"]
+    return [MAYBE_GLASS] if looks_so and matters else []
 
 
 def _unfaithful(measures: Mapping[str, Any], limits: Mapping[str, float]) -> list[str]:

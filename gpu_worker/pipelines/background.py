@@ -9,6 +9,7 @@ from gpu_worker.stages.correct import Correct
 from gpu_worker.stages.cutout import Cutout
 from gpu_worker.stages.encode import Encode
 from gpu_worker.stages.frame import Frame
+from gpu_worker.stages.glass import SeeThrough
 from gpu_worker.stages.group import Group
 from gpu_worker.stages.load import Load
 from gpu_worker.stages.normalise import Normalise
@@ -23,6 +24,7 @@ BACKGROUND = Pipeline(
         Load(),
         Normalise(),
         Cutout(),
+        SeeThrough(),
         Correct(),
         Frame(),
         Backdrop(),

@@ -34,13 +34,20 @@ class Reference:
     share: float
 
 
-def reference(rgb: Rgb, alpha: Alpha, placement: Placement, gains: Gains = UNCHANGED) -> Reference | None:
-    """None where the product misses the canvas or has no solid pixel: then nothing can be shown."""
+def reference(
+    rgb: Rgb,
+    alpha: Alpha,
+    placement: Placement,
+    gains: Gains = UNCHANGED,
+    clear: NDArray[np.uint8] | None = None,
+) -> Reference | None:
+    """None where the product misses the canvas or has no solid pixel: then nothing can be shown. `clear` (H × W, of the
+    photo): above 0 light passes, and a pixel is meant to change."""
     windows = on_canvas(placement.at_px, placement.size_px, placement.canvas_px)
     if windows is None:
         return None
     there, here = windows
-    core = solid(alpha, placement)[here]
+    core = solid(alpha, placement, clear)[here]
     if not core.any():
         return None
     x0, y0, x1, y1 = placement.box_px
@@ -61,10 +68,12 @@ def placed_source(rgb: Rgb, placement: Placement, gains: Gains = UNCHANGED) -> R
     return np.asarray(cv2.merge(list(light.to_levels(planes))), np.uint8)
 
 
-def solid(alpha: Alpha, placement: Placement) -> Mask:
+def solid(alpha: Alpha, placement: Placement, clear: NDArray[np.uint8] | None = None) -> Mask:
     """Where the placed product covers wholly and its edge is far (size_px H × W)."""
     x0, y0, x1, y1 = placement.box_px
     whole = (alpha[y0:y1, x0:x1] >= 1.0 - 1e-6).astype(np.uint8)
+    if clear is not None:
+        whole &= clear[y0:y1, x0:x1] == 0
     if not placement.resized:
         return _eroded(whole, ERODE_PX).astype(bool)
     eroded = _eroded(whole, max(ERODE_PX, round(ERODE_PX / min(1.0, placement.scale)))) * np.uint8(255)
@@ -119,9 +128,10 @@ def measure(
     picture: NDArray[np.uint8],
     main: Encoded,
     gains: Gains = UNCHANGED,
+    clear: NDArray[np.uint8] | None = None,
 ) -> dict[str, float | int]:
     """All of it: `levels` of the picture and `colours` of the file that was made of it."""
-    wanted = reference(rgb, alpha, placement, gains)
+    wanted = reference(rgb, alpha, placement, gains, clear)
     return levels(wanted, picture) | colours(wanted, main)
 
 

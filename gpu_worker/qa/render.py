@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gpu_worker.engines.base import Mask
-from gpu_worker.qa import fidelity, picture
+from gpu_worker.qa import fidelity, picture, see_through
 from gpu_worker.qa.fidelity import Reference
 from gpu_worker.stages.base import State, on_canvas
 from gpu_worker.stages.frame import wanted_centre
@@ -22,7 +22,8 @@ def measures(state: State) -> tuple[Measures, Reference | None]:
     rgb = np.ascontiguousarray(state.picture[..., :3])
     height_px, width_px = state.rgb.shape[:2]
     solid = state.recipe.backdrop.rgb if state.recipe.backdrop.kind == "solid" else None
-    wanted = fidelity.reference(state.rgb, state.matte.alpha, state.placement, state.gains)
+    clear = None if state.glass is None else state.glass.clear
+    wanted = fidelity.reference(state.rgb, state.matte.alpha, state.placement, state.gains, clear)
     out: Measures = {**picture.size(main.width_px, main.height_px, main.format, len(main.data))}
     out |= {} if state.backdrop is None else picture.backdrop(rgb, solid)
     out |= _framing(state, product) | picture.clipped(rgb, product)
@@ -34,6 +35,7 @@ def measures(state: State) -> tuple[Measures, Reference | None]:
         "source_height_px": height_px,
         "scale": round(state.placement.scale, 4),
         "touches_frame": touches_frame(state.matte.alpha),
+        **see_through.measures(state),
         **state.notes,
     }
     if main.quality is not None:
@@ -70,7 +72,7 @@ def placed_product(state: State) -> Mask:
     out = np.zeros(placement.canvas_px[::-1], bool)
     windows = on_canvas(placement.at_px, placement.size_px, placement.canvas_px)
     if windows is not None:
-        out[windows[0]] = state.layer.alpha[windows[1]] >= 0.5
+        out[windows[0]] = state.layer.cover[windows[1]] >= 0.5
     return out
 
 

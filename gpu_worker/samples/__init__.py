@@ -58,7 +58,7 @@ def draw(name: str | int, size_px: int = 1600, seed: int = 0, backdrop: str | No
     product = PRODUCTS[name]()
     kind = backdrop or product.backdrop
     light, alpha = _photograph(product, kind, size_px, seed)
-    return Sample(name, product.title, _developed(light, seed), alpha, kind)
+    return Sample(name, product.title, developed(light, seed), alpha, kind)
 
 
 def all_samples(size_px: int = 1600, seed: int = 0) -> Iterator[Sample]:
@@ -79,8 +79,8 @@ def _photograph(product: Product, kind: str, size_px: int, seed: int) -> tuple[s
     return flat.reshape(size_px, size_px, 3), hits.alpha
 
 
-def _developed(light: shading.Colours, seed: int) -> Rgb:
-    """A camera's look: highlights roll off, the lens softens a little, the sensor adds grain."""
+def developed(light: shading.Colours, seed: int, grain_levels: float = NOISE_LEVELS) -> Rgb:
+    """A camera's look (H × W × 3): highlights roll off, the lens softens a little, the sensor adds grain."""
     shoulder = np.where(light > 0.8, 0.8 + 0.2 * np.tanh((light - 0.8) / 0.2), light)
     # A backdrop lit beyond white stays white: what was 1 before the shoulder is 1 after it.
     shoulder = np.where(
@@ -88,5 +88,5 @@ def _developed(light: shading.Colours, seed: int) -> Rgb:
     )
     soft = cv2.GaussianBlur(shoulder.astype(np.float32), (0, 0), 0.55)
     levels = np.clip(soft, 0, 1) ** (1 / 2.2) * 255
-    grain = np.random.default_rng(seed + 99).normal(0, NOISE_LEVELS, levels.shape[:2]).astype(np.float32)
+    grain = np.random.default_rng(seed + 99).normal(0, grain_levels, levels.shape[:2]).astype(np.float32)
     return np.clip(np.round(levels + grain[..., None]), 0, 255).astype(np.uint8)

@@ -55,6 +55,18 @@ def mug() -> Product:
     )
 
 
+def printed(p: Points, n: Points) -> Surface:
+    """A paper label round a bottle: a word, rules and lines of small print."""
+    base = m.paint(p[0], (240, 235, 224))
+    ink = m.paint(p[0], (44, 52, 46))
+    u, v = np.arctan2(p[0], p[2]) * np.float32(0.57), p[1] - np.float32(0.78)
+    word = (np.abs(v - 0.16) < 0.055) & (np.abs(u) < 0.26) & (np.sin(u * 62) > -0.45)
+    lines = (np.abs(u) < 0.22) & (v < -0.02) & (v > -0.26) & (np.sin(v * 95) > 0.55)
+    rules = (np.abs(np.abs(v) - 0.36) < 0.008) & (np.abs(u) < 0.40)
+    leaf = np.hypot(u * 1.5, v - 0.02) < 0.035
+    return Surface(m.mix(base, ink, (word | lines | rules | leaf).astype(np.float32)), 0.65)
+
+
 def bottle() -> Product:
     """Amber glass with a dropper cap and a paper label."""
     glass = [(0.0, 0.50), (0.05, 0.56), (1.45, 0.56), (1.62, 0.50), (1.80, 0.27), (1.95, 0.24), (2.0, 0.24)]
@@ -80,21 +92,11 @@ def bottle() -> Product:
         glow = m.mix(glow, glow * 1.6 + 0.02, empty)
         return Surface(glow, 0.03, gloss=0.05)
 
-    def print_(p: Points, n: Points) -> Surface:
-        base = m.paint(p[0], (240, 235, 224))
-        ink = m.paint(p[0], (44, 52, 46))
-        u, v = np.arctan2(p[0], p[2]) * np.float32(0.57), p[1] - np.float32(0.78)
-        word = (np.abs(v - 0.16) < 0.055) & (np.abs(u) < 0.26) & (np.sin(u * 62) > -0.45)
-        lines = (np.abs(u) < 0.22) & (v < -0.02) & (v > -0.26) & (np.sin(v * 95) > 0.55)
-        rules = (np.abs(np.abs(v) - 0.36) < 0.008) & (np.abs(u) < 0.40)
-        leaf = np.hypot(u * 1.5, v - 0.02) < 0.035
-        return Surface(m.mix(base, ink, (word | lines | rules | leaf).astype(np.float32)), 0.65)
-
     parts = [
         Part(body, amber),
         Part(cap, m.matte((30, 30, 32), rough=0.35, bump=0.01)),
         Part(bulb, m.matte((26, 26, 28), rough=0.5, bump=0.02)),
-        Part(label, print_),
+        Part(label, printed),
     ]
     return Product("Amber dropper bottle", parts, Camera(1.38, 12, 7, 0, 18.5), "grey", 2.1)
 

@@ -82,11 +82,32 @@ def on_canvas(
 
 
 @dataclass(frozen=True)
+class Glass:
+    """Where the product lets light through: `clear` at the photo's size (H × W, 0 solid to 255 glass), and the light of
+    the old backdrop `behind` it on a small copy (h × w × 3)."""
+
+    clear: NDArray[np.uint8]
+    behind: Light
+
+
+@dataclass(frozen=True)
 class Layer:
-    """The placed product at its final size: its own colours (not premultiplied) and its alpha."""
+    """The placed product at its final size: its own colours (not premultiplied) and its alpha.
+
+    Of glass alpha tells only what must be covered. `outline` is then all that the product fills, and `through` the
+    share of the light behind that passes, inside and out: what glass mirrors comes on top, so it is more than
+    1 - alpha. H × W each.
+    """
 
     rgb: Rgb
     alpha: Alpha
+    outline: Alpha | None = None
+    through: Alpha | None = None
+
+    @property
+    def cover(self) -> Alpha:
+        """All that the product fills, glass or not (H × W)."""
+        return self.alpha if self.outline is None else self.outline
 
 
 @dataclass(frozen=True)
@@ -139,7 +160,8 @@ class State:
     image: Image.Image | None = None  # load: decoded, as stored
     rgb: Rgb | None = None  # normalise: upright, sRGB, never resized
     given_alpha: Alpha | None = None  # normalise: the file's own cut-out, if it has a useful one
-    matte: Matte | None = None  # cutout
+    matte: Matte | None = None  # cutout: glass counts as solid
+    glass: Glass | None = None  # glass: None where the product is wholly solid
     placement: Placement | None = None  # frame
     gains: Gains = UNCHANGED  # correct: what red, green and blue light are multiplied by
     backdrop: Rgb | None = None  # backdrop: canvas H × W × 3; None while transparent

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpu_worker import light
-from gpu_worker.engines.base import Rgb
+from gpu_worker.engines.base import Mask, Rgb
 from gpu_worker.stages.base import Layer, Patch, Placement, State, on_canvas
 
 
@@ -33,17 +33,20 @@ class Compose:
 
 def over(ground: Rgb, layer: Layer, placement: Placement) -> Rgb:
     """`ground` (canvas H × W × 3, changed in place) with the product on it. Solid pixels are copied; only the soft edge
-    is mixed."""
+    and glass are mixed."""
     windows = on_canvas(placement.at_px, placement.size_px, placement.canvas_px)
     if windows is None:
         return ground
     there, here = windows
     below, alpha, own = ground[there], layer.alpha[here], layer.rgb[here]
-    soft = np.nonzero((alpha > 0) & (alpha < 1))
+    through = None if layer.through is None else layer.through[here]
+    passes: Mask = alpha < 1 if through is None else through > 0
+    soft = np.nonzero((alpha > 0) & passes)
     a = alpha[soft][:, None]
-    mixed = light.to_levels(light.to_light(own[soft]) * a + light.to_light(below[soft]) * (1 - a))
+    rest = 1 - a if through is None else through[soft][:, None]
+    mixed = light.to_levels(light.to_light(own[soft]) * a + light.to_light(below[soft]) * rest)
     below[soft] = mixed
-    _copy(own, alpha >= 1, below)
+    _copy(own, (alpha >= 1) & ~passes, below)
     return ground
 
 

@@ -17,12 +17,12 @@ from gpu_worker import light, resample
 from gpu_worker.errors import OutputTooLarge
 from gpu_worker.recipe import Extra, Output
 from gpu_worker.stages import captions
-from gpu_worker.stages.base import NO_WORDS, Encoded, Placement, State
+from gpu_worker.stages.base import NO_WORDS, Encoded, Glass, Placement, State
 from gpu_worker.stages.captions import DISCLOSURE, Captions
 from gpu_worker.stages.frame import MARGIN_PX, product_box
-from gpu_worker.stages.place import own_colours, product_layer, reader
+from gpu_worker.stages.place import glass_layer, own_colours, product_layer, reader
 
-__all__ = ["DISCLOSURE", "Encode", "cutout_image", "encode", "reduced", "save", "srgb_profile"]
+__all__ = ["DISCLOSURE", "Encode", "cutout_image", "encode", "glass_image", "reduced", "save", "srgb_profile"]
 
 CUTOUT_MAX_PX = 1200
 # Rows of one strip of the sample that byte limits are estimated on: whole blocks of every encoder.
@@ -222,14 +222,16 @@ def srgb_profile() -> bytes:
 
 
 def _cutout_file(state: State) -> Encoded:
-    """From the placed product or the photo, whichever has fewer pixels to carry: both have been freed already."""
+    """From the placed product or the photo, whichever has fewer pixels to carry: both have been freed already. Glass
+    is see-through only where it is placed."""
     assert state.layer is not None and state.freed is not None and state.matte is not None
     assert state.placement is not None
     x0, y0, x1, y1 = state.placement.box_px
     rgb, alpha = state.freed, state.matte.alpha[y0:y1, x0:x1]
-    if state.layer.alpha.size < alpha.size:
-        rgb, alpha = state.layer.rgb, state.layer.alpha
     near = _near_product(alpha)
+    if state.layer.through is not None or state.layer.alpha.size < alpha.size:
+        rgb, alpha = state.layer.rgb, state.layer.alpha
+        near = _near_product(state.layer.cover)
     rgb, alpha = _at_most(np.ascontiguousarray(rgb[near]), np.ascontiguousarray(alpha[near]), CUTOUT_MAX_PX)
     out = io.BytesIO()
     # A by-product to look at: a fifth larger than need be, in a third of the time.
@@ -263,6 +265,13 @@ def cutout_image(
     near = _near_product(alpha)
     own = own_colours(rgb[near], alpha[near])
     return Image.fromarray(_rgba(*_at_most(own, np.ascontiguousarray(alpha[near]), max_px)))
+
+
+def glass_image(rgb: NDArray[np.uint8], alpha: NDArray[np.float32], glass: Glass) -> Image.Image:
+    """As `cutout_image` at the photo's size, with the old backdrop taken out of glass."""
+    size = rgb.shape[1], rgb.shape[0]
+    layer = glass_layer(own_colours(rgb, alpha), alpha, glass, Placement((0, 0, *size), size, (0, 0), size))
+    return Image.fromarray(_rgba(layer.rgb, layer.alpha))
 
 
 def _rgba(rgb: NDArray[np.uint8], alpha: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -18,13 +18,16 @@ WORK_PX = 480
 @dataclass(frozen=True)
 class Ground:
     """At work size: `rgb` the photo, `alpha` the product, `surface` the backdrop's linear light (h × w × 3), and its
-    `noise` as a share of it. `scale` is work pixels per photo pixel."""
+    `noise` as a share of it. `scale` is work pixels per photo pixel. `lab` is the surface before it is rounded,
+    and `strays` how far the backdrop strays from it (CIELAB, per channel)."""
 
     rgb: Rgb
     alpha: Alpha
     surface: Light
     noise: float
     scale: tuple[float, float]
+    lab: Light
+    strays: float
 
 
 def ground_of(state: State) -> Ground | None:
@@ -53,6 +56,5 @@ def ground(rgb: Rgb, alpha: Alpha) -> Ground | None:
     surface = light.to_light(np.round(levels * 255).astype(np.uint8))
     # Lab's L is roughly the cube root of light: a step of one in L is three in a hundred of light, times 1 / L.
     noise = 3 * found.noise / max(10.0, float(found.surface[..., 0].mean()))
-    return Ground(
-        small, cover, np.maximum(surface, 1e-3), noise, (size[0] / rgb.shape[1], size[1] / rgb.shape[0])
-    )
+    scale = size[0] / rgb.shape[1], size[1] / rgb.shape[0]
+    return Ground(small, cover, np.maximum(surface, 1e-3), noise, scale, found.surface, found.noise)

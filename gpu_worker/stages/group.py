@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
+from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 import cv2
@@ -85,8 +86,9 @@ def measure(data: bytes, said: Cutout, engine: Engine) -> Size | None:
     height_px, width_px = rgb.shape[:2]
     matte = Matte(own, 1.0) if own is not None else _decided(rgb, said, engine)
     box = product_box(matte.alpha)
-    # What a person marked was obeyed; the engine's confidence knows nothing of that.
-    if box is None or (matte.confidence < LEAST_CONFIDENCE and said == Cutout()):
+    # Where a person marked the product was obeyed; the engine's confidence knows nothing of that.
+    where = replace(said, see_through=None)
+    if box is None or (matte.confidence < LEAST_CONFIDENCE and where == Cutout()):
         return None
     rows, columns = matte.alpha.shape
     return (box[2] - box[0]) * width_px / columns, (box[3] - box[1]) * height_px / rows

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from gpu_worker import light, resample
 from gpu_worker.engines.base import Alpha, Mask, Rgb
 from gpu_worker.resample import Planes, Reader
-from gpu_worker.stages.base import UNCHANGED, Gains, Layer, Light, Placement, Slices, State
-from gpu_worker.tiles import tiles
+from gpu_worker.stages.base import UNCHANGED, Gains, Glass, Layer, Light, Placement, State
+from gpu_worker.stages.transmission import shares
+from gpu_worker.tiles import enlarged, tiles
 
 TILE_PX = 96
 WIDE_PX, NARROW_PX = 41, 9
 QUARTER = 4
+STRIP_PX = 256
 # Sharpening looks two pixels around; closer to the edge than this it would see the backdrop.
 SHARP_FROM_PX = 3
 
@@ -23,7 +25,7 @@ class Place:
     """Gives the layer that compose puts on the backdrop, and the freed source box for the cut-out file."""
 
     name = "place"
-    needs: tuple[str, ...] = ("rgb", "matte", "gains", "placement")
+    needs: tuple[str, ...] = ("rgb", "matte", "glass", "gains", "placement")
     gives: tuple[str, ...] = ("freed", "layer")
     engine = False
     version = "1"
@@ -33,7 +35,10 @@ class Place:
         x0, y0, x1, y1 = state.placement.box_px
         alpha = state.matte.alpha[y0:y1, x0:x1]
         state.freed = own_colours(state.rgb[y0:y1, x0:x1], alpha)
-        state.layer = product_layer(state.freed, alpha, state.placement, state.gains)
+        if state.glass is None:
+            state.layer = product_layer(state.freed, alpha, state.placement, state.gains)
+        else:
+            state.layer = glass_layer(state.freed, alpha, state.glass, state.placement, state.gains)
 
 
 def product_layer(freed: Rgb, alpha: Alpha, placement: Placement, gains: Gains = UNCHANGED) -> Layer:
@@ -46,11 +51,75 @@ def product_layer(freed: Rgb, alpha: Alpha, placement: Placement, gains: Gains =
     cover[cover > 0.998] = 1.0
     if placement.sharpen:
         _sharpen_inside(planes, cover, placement.sharpen)
-    rgb = cv2.merge(list(light.to_levels(planes[:3])))
+    return Layer(_pure(planes[:3], cover), cover)
+
+
+def _pure(planes: Planes, cover: Alpha) -> Rgb:
+    """Levels of premultiplied light (3 × H × W) without the `cover` it was multiplied by (H × W)."""
+    rgb = cv2.merge(list(light.to_levels(planes)))
     soft = np.nonzero((cover > 0) & (cover < 1))
-    pure = planes[:3, soft[0], soft[1]] / np.maximum(cover[soft], 1e-4)
+    pure = np.asarray(planes[:, soft[0], soft[1]] / np.maximum(cover[soft], 1e-4), np.float32)
     rgb[soft] = light.to_levels(pure.T)
-    return Layer(np.asarray(rgb, np.uint8), cover)
+    return np.asarray(rgb, np.uint8)
+
+
+def glass_layer(
+    freed: Rgb, alpha: Alpha, glass: Glass, placement: Placement, gains: Gains = UNCHANGED
+) -> Layer:
+    """As `product_layer`, with the old backdrop's light taken out of glass: of its pixels what they mirror is left, and
+    the share of light that passes. `glass` is of the whole photo."""
+    read = _glass_reader(freed, alpha, glass, placement.box_px[:2], gains)
+    if placement.resized:
+        return _glass_layer(transformed(read, placement), placement.sharpen)
+    height_px, width_px = alpha.shape
+    strips = (slice(y, min(height_px, y + STRIP_PX)) for y in range(0, height_px, STRIP_PX))
+    made = [_glass_layer(read(rows, slice(0, width_px)), 0.0) for rows in strips]
+    return Layer(
+        np.concatenate([strip.rgb for strip in made]),
+        np.concatenate([strip.alpha for strip in made]),
+        alpha,
+        np.concatenate([np.asarray(strip.through) for strip in made]),
+    )
+
+
+def _glass_reader(freed: Rgb, alpha: Alpha, glass: Glass, at_px: tuple[int, int], gains: Gains) -> Reader:
+    """Reads what the product adds to the light behind it (red, green, blue × gain), what it holds back, and alpha."""
+    plain, (left, top) = reader(freed, alpha, gains), at_px
+
+    def read(rows: slice, columns: slice) -> Planes:
+        solid = plain(rows, columns)
+        planes = np.concatenate([solid, solid[3:]])
+        in_photo = (
+            slice(rows.start + top, rows.stop + top),
+            slice(columns.start + left, columns.stop + left),
+        )
+        there = np.nonzero(glass.clear[in_photo])
+        if not there[0].size:
+            return planes
+        share = glass.clear[in_photo][there].astype(np.float32) / 255
+        back = enlarged(glass.behind, in_photo, glass.clear.shape)[there]
+        (through,), (added,) = shares(light.to_light(freed[rows, columns][there])[None], back[None])
+        cover = solid[3][there]
+        for channel, gain in enumerate(gains):
+            mirrored = cover * added * np.float32(gain)
+            planes[channel][there] = solid[channel][there] * (1 - share) + mirrored * share
+        planes[3][there] = cover * (1 - share * through)
+        return planes
+
+    return read
+
+
+def _glass_layer(planes: Planes, sharpen: float) -> Layer:
+    """From planes as `_glass_reader` gives them, resampled or not."""
+    held, cover = (np.clip(plane, 0.0, 1.0) for plane in planes[3:])
+    held[held > 0.998] = 1.0
+    cover[cover > 0.998] = 1.0
+    if sharpen:
+        _sharpen_inside(planes, held, sharpen)
+    own = np.maximum(planes[:3], 0)
+    # A page that knows alpha alone must cover at least what shines.
+    alpha = np.maximum(held, np.minimum(own.max(axis=0), 1))
+    return Layer(_pure(own, alpha), alpha, cover, 1 - held)
 
 
 def reader(rgb: Rgb, alpha: Alpha | None, gains: Gains = UNCHANGED) -> Reader:
@@ -112,7 +181,7 @@ def own_colours(rgb: Rgb, alpha: Alpha) -> Rgb:
     wide = _wide_means(rgb, alpha)
     for here, around, inner in tiles(soft, TILE_PX, NARROW_PX):
         pixels, cover = rgb[around].astype(np.float32), _threefold(alpha[around])
-        front, back = (_enlarged(mean, around, alpha.shape) for mean in wide)
+        front, back = (enlarged(mean, around, alpha.shape) for mean in wide)
         front, back = _own(pixels, cover, front, back), back
         front, back = _means(front, back, cover, NARROW_PX)
         pure = _own(pixels, cover, front, back)[inner]
@@ -145,20 +214,3 @@ def _own(pixels: Light, cover: Light, front: Light, back: Light) -> Light:
     """The front that explains the pixel: the mean, moved by what the mixture of both means misses."""
     error = pixels - back - cover * (front - back)
     return np.clip(front + cover * error, 0, 255)
-
-
-def _enlarged(mean: Light, around: Slices, shape: tuple[int, ...]) -> Light:
-    """The part `around` of a small picture, enlarged to the full `shape`."""
-    rows, columns = around
-    down, across = mean.shape[0] / shape[0], mean.shape[1] / shape[1]
-    matrix = np.array(
-        [
-            [across, 0, (columns.start + 0.5) * across - 0.5],
-            [0, down, (rows.start + 0.5) * down - 0.5],
-        ]
-    )
-    size = columns.stop - columns.start, rows.stop - rows.start
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(
-        cv2.warpAffine(mean, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32
-    )

@@ -38,7 +38,7 @@ class Reflection:
 def mirrored(layer: Layer, placement: Placement, wanted: Wanted, pure_edge: bool = True) -> Patch | None:
     """Premultiplied linear light and alpha (H × W × 4) below the product's foot, clipped to the canvas; with
     `pure_edge` none of it reaches the canvas' edge."""
-    foot = foot_of(layer.alpha)
+    foot = foot_of(layer.cover)
     if foot is None:
         return None
     floor = _floor(foot, layer.alpha.shape[1])

@@ -77,6 +77,29 @@ def test_what_can_not_be_meant_is_told_and_what_was_typed_is_kept(
         assert 'value="95"' in html
 
 
+@pytest.mark.parametrize(("word", "said"), [("yes", True), ("no", False)])
+def test_a_person_says_whether_it_is_glass(
+    word: str, said: bool, merchant: Merchant, reviewer: Client
+) -> None:
+    status, html = send(reviewer, merchant, glass=word)
+    assert status == 200 and "with the marks" in html
+    assert asked(merchant).parameters["cutout"]["see_through"] is said
+    html = reviewer.get(reverse("dashboard:mark", args=[merchant.waiting.pk])).content.decode()
+    assert "Glass or clear plastic" in html
+
+
+def test_the_page_starts_with_what_was_said_of_glass(merchant: Merchant, reviewer: Client) -> None:
+    parameters = {"cutout": {"box": None, "clicks": [], "keep_holes": None, "see_through": True}}
+    Job.objects.filter(pk=merchant.waiting.job_id).update(parameters=parameters)
+    html = reviewer.get(reverse("dashboard:mark", args=[merchant.waiting.pk])).content.decode()
+    assert '<option value="yes" selected>See-through' in html
+
+
+def test_an_answer_about_glass_that_is_none_is_refused(merchant: Merchant, reviewer: Client) -> None:
+    status, html = send(reviewer, merchant, **BOX, glass="perhaps")
+    assert status == 409 and "perhaps is not one of the available choices" in html
+
+
 def test_the_page_starts_with_what_was_marked_before(merchant: Merchant, reviewer: Client) -> None:
     parameters = {"cutout": {"box": [0.1, 0.2, 0.3, 0.4], "clicks": [[0.25, 0.3, False]], "keep_holes": None}}
     Job.objects.filter(pk=merchant.waiting.job_id).update(parameters=parameters)

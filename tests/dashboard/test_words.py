@@ -117,6 +117,25 @@ def test_verifying_names_the_event_that_was_changed(merchant: Merchant, owner: C
         ({"straightened_degrees": 0.0}, "Put upright", "not turned", False),
         ({"frames": 12, "first_frame_only": True}, "Pictures in the file", "12, the first was used", True),
         ({"cutout_given": True}, "Cut-out", "came with your photo and was kept", False),
+        ({"see_through": 0.5, "see_through_used": True}, "See-through", "the new backdrop shows", False),
+        (
+            {"see_through_used": False},
+            "See-through",
+            "no old backdrop is seen through it: it stayed solid",
+            True,
+        ),
+        (
+            {"see_through": 0.4, "see_through_delta_e": 15.0},
+            "Has the old backdrop's colours",
+            "40% of the product",
+            True,
+        ),
+        (
+            {"see_through": 0.4, "see_through_delta_e": 1.5},
+            "Has the old backdrop's colours",
+            "40% of the product",
+            False,
+        ),
         (
             {"correct_reason": "the old backdrop is not plain", "correct_gain_red": 1.0},
             "Light corrected",
@@ -191,6 +210,7 @@ def in_words(**body: Any) -> dict[str, str]:
     ("body", "name", "value"),
     [
         ({"correct": "auto"}, "Light in the photo", "corrected: exposure and white balance"),
+        ({"cutout": {"see_through": True}}, "Cut-out", "it is see-through"),
         (
             {"backdrop": {"kind": "sweep", "color": "#eeeeee", "color2": "#cccccc"}},
             "Backdrop",

@@ -106,6 +106,17 @@ def test_where_no_view_is_sure_each_fills_its_picture(shot) -> None:
     assert told["fill"] == pytest.approx(0.8, abs=0.01)
 
 
+def test_that_it_is_glass_makes_no_cut_out_sure(encoded) -> None:
+    class Unsure(FakeEngine):
+        def cutout(self, rgb: np.ndarray, hints: Hints = NO_HINTS) -> Matte:
+            return replace(super().cutout(rgb, hints), confidence=0.4)
+
+    photo = np.full((320, 400, 3), 255, np.uint8)
+    photo[100:200, 50:150] = (40, 60, 120)
+    assert measure(encoded(photo), Cutout(see_through=True), Unsure()) is None
+    assert measure(encoded(photo), Cutout(box=(0, 0, 1, 1), see_through=True), Unsure()) == (100, 100)
+
+
 def test_a_photo_that_did_not_count_is_not_pushed_over_the_margins(shot) -> None:
     small, detail = [shot((60, 50)), shot((50, 60))], shot((300, 180))
     told = runner.render(ONE_SCALE, {"main": detail}, group=together(*small)).measures

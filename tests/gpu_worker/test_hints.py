@@ -91,5 +91,11 @@ def test_a_trimap_of_another_photo_or_without_content_is_refused(tmp_path):
         said(trimap=tmp_path / "text.png").for_photo(1000, 500)
 
 
+def test_that_it_is_glass_is_a_hint_for_what_comes_after_the_engine():
+    glass = hints.asked(None, None, None, None, see_through=True)
+    assert glass and glass.see_through and not said().see_through
+    assert glass.for_photo(10, 10) == Hints()
+
+
 def test_holes_are_kept_filled_or_left_to_the_engine():
     assert [said(holes=h).for_photo(10, 10).keep_holes for h in (True, False, None)] == [True, False, None]

@@ -71,6 +71,9 @@ def test_a_recipe_survives_its_own_long_form():
         ({"cutout": {"clicks": [[0.5, 0.5, 1]]}}, "cutout.clicks"),
         ({"cutout": {"clicks": [[0.5, 0.5, True]] * 65}}, "cutout.clicks"),
         ({"cutout": {"keep_holes": "yes"}}, "cutout.keep_holes"),
+        ({"cutout": {"see_through": "glass"}}, "cutout.see_through"),
+        ({"cutout": {"see_through": 1}}, "cutout.see_through"),
+        ({"cutout": {"see_trough": True}}, "cutout.see_trough"),
         ({"cutout": {"trimap": "x"}}, "cutout.trimap"),
         ({"backdrop": {"kind": "transparent"}}, "output.format"),
         ("white please", "recipe"),
@@ -98,6 +101,7 @@ def test_a_recipe_that_says_everything_survives_json():
             "box": [0.1, 0.2, 0.9, 0.95],
             "clicks": [[0.5, 0.5, True], [0.1, 0.1, False]],
             "keep_holes": True,
+            "see_through": True,
         },
         "correct": "white_balance",
         "backdrop": {

@@ -51,6 +51,7 @@ def test_engine_versions_and_seconds_are_told_for_each_stage(mug):
         "load",
         "normalise",
         "cutout",
+        "glass",
         "correct",
         "frame",
         "backdrop",

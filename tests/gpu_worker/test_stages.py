@@ -27,15 +27,15 @@ from gpu_worker.stages.shadow import Shadow
 
 def test_a_packshot_is_made_in_this_order():
     names = [stage.name for stage in pipelines.pipeline("background").stages]
-    assert names[:6] == ["group", "load", "normalise", "cutout", "correct", "frame"]
-    assert names[6:] == ["backdrop", "shadow", "place", "reflection", "compose", "encode"]
+    assert names[:7] == ["group", "load", "normalise", "cutout", "glass", "correct", "frame"]
+    assert names[7:] == ["backdrop", "shadow", "place", "reflection", "compose", "encode"]
     assert [s.name for s in pipelines.pipeline("background").stages if s.engine] == ["cutout"]
 
 
 def test_a_pipeline_with_a_gap_can_not_be_built():
     stages = pipelines.pipeline("background").stages
     with pytest.raises(ValueError, match="frame needs"):
-        Pipeline("broken", (*stages[:3], *stages[5:]))
+        Pipeline("broken", (*stages[:3], *stages[6:]))
 
 
 def test_a_pipeline_that_nobody_knows_is_refused_by_name():

@@ -12,6 +12,7 @@ from apps.jobs.models import Job, JobState, Lane
 from apps.jobs.services import planning
 from apps.jobs.services.again import Marks, said
 from apps.lib.errors import BadRequest, LostRace
+from apps.recipes.models import RecipeVersion
 from apps.review import services as review
 from apps.review.models import Decision, Item, ItemState
 from gpu_worker import recipe
@@ -168,10 +169,40 @@ def test_whatever_marks_pass_here_the_worker_understands(marks: Marks) -> None:
             "2 points on the product, 1 point beside it",
         ),
         (Marks(keep_holes=False), "openings belong to the product"),
+        (Marks(see_through=True), "it is see-through"),
+        (Marks(BOX.box, see_through=False), "a box around the product, it is not see-through"),
     ],
 )
 def test_marks_are_told_in_words(marks: Marks, words: str) -> None:
     assert said(marks.as_table()) == words
+
+
+def test_a_person_says_that_it_is_glass_and_the_worker_hears_it(shop: Shop, doubted: Item) -> None:
+    job = flow.marked(doubted, Marks(see_through=True), by="user:1")
+    shop.carry()
+    [chunk] = shop.hand_out()
+    assert recipe.parse(chunk.recipe).cutout.see_through is True
+    job.refresh_from_db()
+    assert job.request != doubted.job.request, "it keys the cache"
+
+
+def test_whether_it_is_glass_is_another_picture_than_not_saying_so(shop: Shop, doubted: Item) -> None:
+    requests = set()
+    for marks in (BOX, Marks(BOX.box, see_through=True), Marks(BOX.box, see_through=False)):
+        job = flow.marked(doubted, marks, by="user:1")
+        shop.work()
+        job.refresh_from_db()
+        requests.add(job.request)
+    assert len(requests) == 3
+
+
+def test_marks_that_say_nothing_of_glass_ask_for_what_they_always_asked_and_leave_it_to_the_recipe() -> None:
+    assert set(BOX.as_table()) == {"box", "clicks", "keep_holes"}
+    job = Job(parameters={"cutout": BOX.as_table()})
+    job.recipe_version = RecipeVersion(body={"cutout": {"see_through": True}})
+    assert job.recipe["cutout"]["see_through"] is True
+    job.parameters = {"cutout": Marks(BOX.box, see_through=False).as_table()}
+    assert job.recipe["cutout"]["see_through"] is False
 
 
 def test_a_job_without_marks_asks_for_what_it_always_asked(shop: Shop) -> None:

@@ -145,3 +145,45 @@ def test_the_second_of_two_people_who_disagree_is_told(shop: Shop, unfaithful) -
     assert Decision.objects.count() == 1
     with pytest.raises(LostRace, match="already rejected"):
         services.decide(unfaithful, approved=True, user=shop.owner, actor="user:2", override=True)
+
+
+LOOKS_LIKE_GLASS = {**GOOD, "see_through": 0.5, "see_through_delta_e": 15.0}
+
+
+def test_what_may_be_glass_goes_to_a_person_with_the_question_that_decides() -> None:
+    verdict = policy.judge(LOOKS_LIKE_GLASS, 0.97, RECIPE)
+    assert verdict == policy.Verdict("review", (policy.MAYBE_GLASS,))
+    assert "mark it as see-through; if not, approve" in policy.MAYBE_GLASS
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {**LOOKS_LIKE_GLASS, "see_through_delta_e": 1.5},
+        {**LOOKS_LIKE_GLASS, "see_through": 0.2},
+        {**GOOD, "see_through": 0.0},
+    ],
+    ids=["white to white", "a part of it", "nothing of it"],
+)
+def test_nobody_is_asked_about_glass_where_it_makes_no_difference(numbers: dict[str, float]) -> None:
+    assert policy.judge(numbers, 0.97, RECIPE).outcome == "approve"
+
+
+def test_nobody_is_asked_about_glass_who_has_said_what_it_is() -> None:
+    opaque = {**RECIPE, "cutout": {"see_through": False}}
+    assert policy.judge(LOOKS_LIKE_GLASS, 0.97, opaque).outcome == "approve"
+    clear = {**RECIPE, "cutout": {"see_through": True}}
+    assert policy.judge({**LOOKS_LIKE_GLASS, "see_through_used": True}, 0.97, clear).outcome == "approve"
+
+
+def test_glass_that_had_to_stay_solid_is_shown_to_a_person() -> None:
+    clear = {**RECIPE, "cutout": {"see_through": True}}
+    verdict = policy.judge({**GOOD, "see_through_used": False}, 0.97, clear)
+    assert verdict == policy.Verdict("review", (policy.STAYED_SOLID,))
+
+
+def test_a_recipe_sets_how_much_may_look_like_glass() -> None:
+    patient = {**RECIPE, "review": {"max_see_through": 0.8}}
+    assert policy.judge(LOOKS_LIKE_GLASS, 0.97, patient).outcome == "approve"
+    strict = {**RECIPE, "review": {"max_see_through_delta_e": 1.0}}
+    assert policy.judge({**LOOKS_LIKE_GLASS, "see_through_delta_e": 1.5}, 0.97, strict).outcome == "review"

@@ -24,12 +24,14 @@ class Marks:
     """Where a person says that the product is, in shares of the upright photo.
 
     `box` is left, top, right, bottom; `points` are x, y, on the product?; `keep_holes` says whether openings show what
-    is behind them, None leaves it to the engine.
+    is behind them, None leaves it to the engine. `see_through` says whether it is glass or clear plastic, None leaves
+    that to the recipe.
     """
 
     box: tuple[float, float, float, float] | None = None
     points: tuple[tuple[float, float, bool], ...] = ()
     keep_holes: bool | None = None
+    see_through: bool | None = None
 
     def __bool__(self) -> bool:
         return self != Marks()
@@ -37,7 +39,7 @@ class Marks:
     def check(self) -> None:
         """Raises BadRequest, telling a person what is missing or can't be meant."""
         if not self:
-            raise BadRequest("Draw a box around the product or mark a point first.")
+            raise BadRequest("Draw a box around the product, mark a point or say what it is first.")
         if len(self.points) > MOST_POINTS:
             raise BadRequest(f"At most {MOST_POINTS} points can be marked.")
         shares = [*(self.box or ()), *(n for x, y, _ in self.points for n in (x, y))]
@@ -56,12 +58,14 @@ class Marks:
             )
 
     def as_table(self) -> dict[str, Any]:
-        """The recipe's ``cutout`` table; what was not said is null, so that it replaces whatever stands there."""
-        return {
+        """The recipe's ``cutout`` table; what was not said is null, so that it replaces whatever stands there. Only
+        ``see_through`` is left out then: the recipe's word stands."""
+        table: dict[str, Any] = {
             "box": list(self.box) if self.box else None,
             "clicks": [list(point) for point in self.points],
             "keep_holes": self.keep_holes,
         }
+        return table if self.see_through is None else {**table, "see_through": self.see_through}
 
 
 @transaction.atomic

@@ -28,6 +28,9 @@ def said(table: Mapping[str, Any]) -> str:
     holes = table.get("keep_holes")
     if holes is not None:
         words.append("openings show what is behind" if holes else "openings belong to the product")
+    glass = table.get("see_through")
+    if glass is not None:
+        words.append("it is see-through" if glass else "it is not see-through")
     return ", ".join(words)
 
 
