@@ -62,7 +62,7 @@ def house() -> Iterator[House]:
     embedded.Services(root).forget()
 
 
-def wait_until(true: object, what: str, timeout_s: float = 90) -> None:
+def wait_until(true: object, what: str, timeout_s: float = 180) -> None:
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
         try:
@@ -75,7 +75,7 @@ def wait_until(true: object, what: str, timeout_s: float = 90) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(480)
 def test_a_render_worker_killed_in_the_middle_costs_no_picture_and_doubles_none(house: House) -> None:
     demo = subprocess.Popen(
         [sys.executable, "manage.py", "demo", "--once"],

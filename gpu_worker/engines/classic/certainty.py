@@ -78,7 +78,7 @@ def features(evidence: Evidence) -> NDArray[np.float64]:
 
 
 # Fitted by `python -m gpu_worker.training calibrate` on composites of products that the network never saw.
-WEIGHTS = (-3.362, -0.834, -0.269, 0.008, -0.544, 0.336, -0.406, -0.331, -0.719, 0.138, -1.438, 0.03)
+WEIGHTS = (-3.673, -0.621, -0.553, 0.035, -0.542, -0.17, -0.495, -0.495, -0.972, -0.018, 0.561, -0.211)
 
 
 # Where the backdrop is not plain, the held-out composites that were accepted were wrong in 4 to 8 of 100:
