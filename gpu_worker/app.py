@@ -7,6 +7,7 @@ device happens in the child process; this module imports no numpy.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import logging
 import multiprocessing
 import os
@@ -34,8 +35,8 @@ SETTINGS = configuration.from_environment()
 SOCKET_TIMEOUT_S = 15
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
-# Made before the fork: the parent sets it on SIGTERM, the child reads it between jobs.
-DRAINING = multiprocessing.get_context("fork").Event()
+# Made before the fork: the parent sets it on SIGTERM to the time of that, the child reads it between jobs and stages.
+_DRAINING_SINCE = multiprocessing.get_context("fork").Value("d", 0.0)
 
 app = Celery("gpu_worker", broker=broker_url(SETTINGS.redis_url))
 app.conf.update(
@@ -90,11 +91,12 @@ def _render(raw: dict[str, Any]) -> None:
         log.info("chunk %s came too late and was dropped", chunk.chunk)
         return
     pulse = _pulse
-    watch = chunks.Watch(draining=DRAINING.is_set)
+    watch = chunks.Watch(draining=draining, hurried=hurried)
     if pulse is not None:
-        watch = chunks.Watch(pulse.stopped, DRAINING.is_set, pulse.stage, pulse.ended)
+        watch = chunks.Watch(pulse.stopped, draining, hurried, pulse.resting, pulse.stage, pulse.ended)
     storage = open_storage(SETTINGS.storage_url)
-    for result in chunks.run_chunk(chunk, storage, worker=SETTINGS.worker, watch=watch):
+    together = SETTINGS.together
+    for result in chunks.run_chunk(chunk, storage, worker=SETTINGS.worker, watch=watch, together=together):
         _send(result)
 
 
@@ -109,9 +111,20 @@ def _send(result: JobResult) -> None:
         log.info("attempt %s %s", result.attempt, result.status)
 
 
+def draining() -> bool:
+    """Whether this worker was told to leave: it begins nothing new."""
+    return bool(_DRAINING_SINCE.value)
+
+
+def hurried() -> bool:
+    """Whether the grace time is over: what was begun is handed back between two stages."""
+    since = _DRAINING_SINCE.value
+    return bool(since) and time.monotonic() - since > SETTINGS.grace_s
+
+
 @signals.worker_shutting_down.connect
 def _drain(**_: Any) -> None:
-    DRAINING.set()
+    _DRAINING_SINCE.value = _DRAINING_SINCE.value or time.monotonic()
 
 
 @signals.worker_process_init.connect
@@ -122,8 +135,16 @@ def _child_begins(**_: Any) -> None:
     from gpu_worker import runner, threads
 
     threads.apply()
-    _pulse = Pulse(SETTINGS, DRAINING.is_set, runner.versions(runner.loaded("classic")))
+    _pulse = Pulse(SETTINGS, draining, runner.versions(runner.loaded("classic")), _weights())
     _pulse.start()
+
+
+def _weights() -> dict[str, str]:
+    """The model files that the loaded engine uses, by name, and the beginning of each one's SHA-256."""
+    from gpu_worker.models import salient
+
+    file = salient.path()
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:12]} if file.exists() else {}
 
 
 @signals.worker_process_shutdown.connect

@@ -13,7 +13,7 @@ from typing import Any
 
 import redis
 
-from gpu_worker.contract import BEAT_EVERY_S, BEAT_KEY, BEAT_TTL_S, STOP_KEY, Beat, JobSpec
+from gpu_worker.contract import BEAT_EVERY_S, BEAT_KEY, BEAT_TTL_S, REST_KEY, STOP_KEY, Beat, JobSpec
 from gpu_worker.settings import Settings
 
 log = logging.getLogger("gpu_worker")
@@ -33,8 +33,15 @@ def connect(url: str) -> redis.Redis:
 class Pulse:
     """Writes Beats. Losing Redis is logged once and never raised: work in hand goes on."""
 
-    def __init__(self, settings: Settings, draining: Callable[[], bool], engines: dict[str, str]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        draining: Callable[[], bool],
+        engines: dict[str, str],
+        weights: dict[str, str] | None = None,
+    ) -> None:
         self._settings, self._draining, self._engines = settings, draining, engines
+        self._weights = weights or {}
         self._redis = connect(settings.redis_url)
         self._lock = threading.Lock()
         self._attempts: dict[str, dict[str, str]] = {}
@@ -83,6 +90,10 @@ class Pulse:
             return True
         return False
 
+    def resting(self) -> bool:
+        """Whether this worker is to hand back what it takes. Without an answer from Redis it works."""
+        return bool(self._quietly(lambda: self._redis.exists(REST_KEY.format(worker=self._settings.worker))))
+
     def beat(self) -> Beat:
         """What would be written now."""
         with self._lock:
@@ -104,6 +115,7 @@ class Pulse:
             jobs_failed=failed,
             draining=self._draining(),
             attempts=attempts,
+            weights=self._weights,
         )
 
     def _run(self) -> None:

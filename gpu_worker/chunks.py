@@ -1,6 +1,7 @@
 """Works through one chunk: bytes from storage, one render per job, files and then the manifest back into storage.
 
-One job's failure is that job's alone. What is yielded is already written: losing it costs nothing.
+One job's failure is that job's alone. What is yielded is already written: losing it costs nothing. Where memory allows,
+several jobs run side by side; a group that runs out of it is halved and tried again, down to single jobs.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ import gc
 import hashlib
 import json
 import logging
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
 from gpu_worker import errors, recipe, runner
-from gpu_worker.contract import MANIFEST, ROLE_GROUP, Chunk, File, Input, JobResult, JobSpec
+from gpu_worker.contract import MANIFEST, RESTING, ROLE_GROUP, Chunk, Error, File, Input, JobResult, JobSpec
 from gpu_worker.engines.base import Engine
 from gpu_worker.stages.base import Encoded, GroupPhoto
 from gpu_worker.storage import Storage
@@ -30,8 +33,14 @@ class Watch:
 
     stopped: Callable[[str], bool] = lambda token: False  # is this attempt to stop?
     draining: Callable[[], bool] = lambda: False  # is this worker to hand back what it has not begun?
+    hurried: Callable[[], bool] = lambda: False  # is it to hand back even what it has begun?
+    resting: Callable[[], bool] = lambda: False  # is other workers' work better than its own just now?
     on_stage: Callable[[JobSpec, str], None] = lambda job, stage: None
     on_end: Callable[[JobSpec, str], None] = lambda job, status: None
+
+
+class ShortOfMemory(Exception):
+    """A group of jobs needed more memory than there is."""
 
 
 def run_chunk(
@@ -41,48 +50,130 @@ def run_chunk(
     worker: str,
     watch: Watch | None = None,
     engine: Engine | None = None,
+    together: int = 1,
 ) -> Iterator[JobResult]:
-    """One JobResult per job, in order, each as soon as it is written. Raises nothing that a job could cause."""
-    watch = watch or Watch()
-    for job in chunk.jobs:
-        blank = JobResult(job.attempt, job.token, chunk.chunk, "failed", worker)
-        result = _run(chunk, job, blank, storage, watch, engine)
-        watch.on_end(job, result.status)
-        yield result
+    """One JobResult per job, in order, each as soon as its group is written. Raises nothing that a job could cause.
+
+    `together` jobs run side by side. A group that runs out of memory is halved; what is left of the chunk goes on at
+    the size that worked.
+    """
+    this = _Chunk(chunk, storage, worker, watch or Watch(), engine)
+    waiting, size = list(chunk.jobs), max(1, together)
+    while waiting:
+        group = waiting[:size]
+        try:
+            results = this.side_by_side(group)
+        except ShortOfMemory:
+            size = (len(group) + 1) // 2
+            log.warning("out of memory with %s jobs side by side, going on with %s", len(group), size)
+            free_memory()
+            continue
+        del waiting[: len(group)]
+        yield from results
 
 
-def _run(
-    chunk: Chunk, job: JobSpec, blank: JobResult, storage: Storage, watch: Watch, engine: Engine | None
-) -> JobResult:
-    try:
-        made_before = _manifest(job, storage)
-        if made_before is not None:
-            return made_before
-        if watch.draining():
-            return replace(blank, status="returned")
-        if watch.stopped(job.token):
-            raise errors.Cancelled()
-        return _twice_if_memory_is_short(lambda: _attempt(chunk, job, blank, storage, watch, engine))
-    except errors.Cancelled:
-        return replace(blank, status="cancelled")
-    except errors.WorkerError as error:
-        return _failed(blank, error, job, storage)
-    except MemoryError:
-        return _failed(blank, errors.OutOfMemory(), job, storage)
-    except Exception as error:  # a fault of ours must not take the chunk's other jobs down with it
-        log.exception("render stumbled", extra={"attempt": job.attempt})
-        return _failed(blank, errors.Internal(f"{type(error).__name__}: {error}"), job, storage)
+@dataclass(frozen=True)
+class _Chunk:
+    chunk: Chunk
+    storage: Storage
+    worker: str
+    watch: Watch
+    engine: Engine | None
+
+    def side_by_side(self, jobs: Sequence[JobSpec]) -> list[JobResult]:
+        """Raises ShortOfMemory where more than one job ran; what was finished by then is found by its manifest."""
+        if len(jobs) == 1:
+            return [self.alone(jobs[0])]
+        with ThreadPoolExecutor(max_workers=len(jobs), thread_name_prefix="job") as threads:
+            results = list(threads.map(self._in_company, jobs))
+        if any(result is None for result in results):
+            raise ShortOfMemory
+        whole = [result for result in results if result is not None]
+        for job, result in zip(jobs, whole, strict=True):
+            self.watch.on_end(job, result.status)
+        return whole
+
+    def _in_company(self, job: JobSpec) -> JobResult | None:
+        """None where memory ran out: the job is tried again with fewer beside it."""
+        return self._run(job, lambda: self._once(job), short_of_memory=lambda: None)
+
+    def alone(self, job: JobSpec) -> JobResult:
+        def gave_up() -> JobResult:
+            return _failed(self._blank(job), errors.OutOfMemory(), job, self.storage)
+
+        result = self._run(
+            job, lambda: _twice_if_memory_is_short(lambda: self._once(job)), short_of_memory=gave_up
+        )
+        assert result is not None
+        self.watch.on_end(job, result.status)
+        return result
+
+    def _once(self, job: JobSpec) -> JobResult:
+        return _attempt(self.chunk, job, self._blank(job), self.storage, self.watch, self.engine)
+
+    def _blank(self, job: JobSpec) -> JobResult:
+        return JobResult(job.attempt, job.token, self.chunk.chunk, "failed", self.worker)
+
+    def _run(
+        self,
+        job: JobSpec,
+        attempt: Callable[[], JobResult],
+        *,
+        short_of_memory: Callable[[], JobResult | None],
+    ) -> JobResult | None:
+        blank, watch, storage = self._blank(job), self.watch, self.storage
+        try:
+            made_before = _manifest(job, storage)
+            if made_before is not None:
+                return made_before
+            if watch.draining():
+                return replace(blank, status="returned")
+            if watch.stopped(job.token):
+                raise errors.Cancelled()
+            if watch.resting():
+                return replace(blank, status="returned", error=Error(RESTING, "This worker rests.", True))
+            return attempt()
+        except errors.Cancelled:
+            stopped = watch.stopped(job.token) or not watch.hurried()
+            return replace(blank, status="cancelled" if stopped else "returned")
+        except errors.WorkerError as error:
+            return _failed(blank, error, job, storage)
+        except Exception as error:  # a fault of ours must not take the chunk's other jobs down with it
+            if not is_short_of_memory(error):
+                log.exception("render stumbled", extra={"attempt": job.attempt})
+                return _failed(blank, errors.Internal(f"{type(error).__name__}: {error}"), job, storage)
+        # Outside the except block: a traceback would keep the large arrays alive.
+        return short_of_memory()
+
+
+def is_short_of_memory(error: BaseException) -> bool:
+    """Python and numpy say MemoryError; torch, OpenCV and ONNX Runtime have words of their own."""
+    said = f"{type(error).__name__} {error}".lower()
+    return isinstance(error, MemoryError) or any(
+        words in said
+        for words in ("outofmemoryerror", "out of memory", "insufficient memory", "failed to allocate")
+    )
+
+
+def free_memory() -> None:
+    """Let go of whatever can be loaded again."""
+    runner.loaded.cache_clear()
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _twice_if_memory_is_short(attempt: Callable[[], JobResult]) -> JobResult:
-    """Once more, alone, after everything that can be freed is freed. Raises MemoryError the second time."""
+    """Once more, alone, after everything that can be freed is freed. Raises what it raised the second time."""
     try:
         return attempt()
-    except MemoryError:
+    except Exception as error:
+        if not is_short_of_memory(error):
+            raise
         log.warning("out of memory, trying once more")
     # Outside the except block: a traceback would keep the large arrays alive.
-    runner.loaded.cache_clear()
-    gc.collect()
+    free_memory()
     return attempt()
 
 
@@ -103,7 +194,7 @@ def _attempt(
             for i in job.inputs
             if i.role == ROLE_GROUP
         ],
-        cancelled=lambda: watch.stopped(job.token),
+        cancelled=lambda: watch.stopped(job.token) or watch.hurried(),
         on_stage=lambda stage: watch.on_stage(job, stage),
         engine=engine,
     )

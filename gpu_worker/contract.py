@@ -7,7 +7,7 @@ the token fences, and the manifest (`JobResult` as JSON under the attempt's pref
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +17,8 @@ TASK_RENDER = "gpu.render"
 TASK_RESULT = "flow.result"
 QUEUE_CONTROL = "control"
 MANIFEST = "result.json"
+# Why a worker that is not well hands a job back untried.
+RESTING = "worker_resting"
 # The role of each photo that decides on a scale shared by one product, and how many of them count at most.
 ROLE_GROUP = "group"
 GROUP_MAX = 12
@@ -28,6 +30,8 @@ BEAT_KEY = "vitrine:beat:{worker}"
 BEAT_PATTERN = "vitrine:beat:*"
 # Present while an attempt is to stop; the worker reads it between stages and at each beat.
 STOP_KEY = "vitrine:stop:{token}"
+# Present while a worker is to rest: it hands back what it takes.
+REST_KEY = "vitrine:rest:{worker}"
 # Pushed to wake the dispatcher before its next tick.
 WAKE_KEY = "vitrine:wake"
 
@@ -120,11 +124,13 @@ class File:
 
 @dataclass(frozen=True)
 class Error:
-    """Why an attempt failed. `code` is stable, `message` is for the merchant, `retry` says if trying again can help."""
+    """Why an attempt failed. `code` is stable, `message` is for the merchant, `retry` says if trying again can help,
+    `retry_after_s` not before when, where somebody named a time."""
 
     code: str
     message: str
     retry: bool
+    retry_after_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -150,7 +156,11 @@ class JobResult:
     version: int = VERSION
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        raw = asdict(self)
+        if self.error is not None and self.error.retry_after_s is None:
+            # A server of an earlier release knows no such field.
+            del raw["error"]["retry_after_s"]
+        return raw
 
     def to_json(self) -> str:
         return json.dumps(self.to_dict(), sort_keys=True)
@@ -185,11 +195,14 @@ class Beat:
     jobs_failed: int
     draining: bool
     attempts: dict[str, dict[str, str]] = field(default_factory=dict)
+    weights: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Beat:
+        """What a worker of a later release says besides is left out."""
         raw = json.loads(text)
-        return cls(**{**raw, "lanes": tuple(raw["lanes"])})
+        known = {f.name: raw[f.name] for f in fields(cls) if f.name in raw}
+        return cls(**{**known, "lanes": tuple(raw["lanes"])})

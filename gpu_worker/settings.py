@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from gpu_worker.contract import render_queue
 
 LANES = "urgent,standard,bulk"
+# Jobs of a chunk side by side, unless told otherwise; what does not fit into memory is halved.
+TOGETHER = {"cpu": 1, "gpu": 4}
+# After SIGTERM, how long a render may take until it is handed back between two stages. Kubernetes kills after 30 s.
+GRACE_S = 20.0
 
 
 def _id() -> str:
@@ -26,6 +30,8 @@ class Settings:
     lanes: tuple[str, ...]
     capability: str
     region: str
+    together: int = 1
+    grace_s: float = GRACE_S
     worker: str = field(default_factory=_id)
 
     @property
@@ -35,12 +41,16 @@ class Settings:
 
 
 def from_environment() -> Settings:
-    """REDIS_URL, STORAGE_URL, WORKER_LANES, WORKER_CAPABILITY, WORKER_REGION; all have a default for one machine."""
+    """REDIS_URL, STORAGE_URL, WORKER_LANES, WORKER_CAPABILITY, WORKER_REGION, WORKER_TOGETHER and WORKER_GRACE_S;
+    all have a default for one machine."""
+    capability = os.environ.get("WORKER_CAPABILITY", "cpu")
     lanes = os.environ.get("WORKER_LANES", LANES)
     return Settings(
         redis_url=os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"),
         storage_url=os.environ.get("STORAGE_URL", ""),
         lanes=tuple(lane.strip() for lane in lanes.split(",") if lane.strip()),
-        capability=os.environ.get("WORKER_CAPABILITY", "cpu"),
+        capability=capability,
         region=os.environ.get("WORKER_REGION", "local"),
+        together=max(1, int(os.environ.get("WORKER_TOGETHER") or TOGETHER.get(capability, 1))),
+        grace_s=float(os.environ.get("WORKER_GRACE_S") or GRACE_S),
     )

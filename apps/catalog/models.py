@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from apps.lib.work import Work
@@ -29,7 +30,13 @@ class Product(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["store", "external_id"], name="catalog_product_once")]
-        indexes = [models.Index(fields=["store", "present", "-id"], name="catalog_product_recent")]
+        indexes = [
+            models.Index(fields=["store", "present", "-id"], name="catalog_product_recent"),
+            models.Index(fields=["store", "vendor"], name="catalog_product_vendor"),
+            models.Index(fields=["store", "type"], name="catalog_product_type"),
+            GinIndex(fields=["categories"], opclasses=["jsonb_path_ops"], name="catalog_product_in_category"),
+            GinIndex(fields=["tags"], opclasses=["jsonb_path_ops"], name="catalog_product_tagged"),
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -54,7 +61,7 @@ class Variant(models.Model):
 class Photo(models.Model):
     """An image of a product. `ours` marks what we wrote; `revision` grows when one id shows other bytes.
 
-    `sha256` and `key` are empty until the original was fetched.
+    `sha256`, `key` and the size are empty until the original was fetched.
     """
 
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="photos")
@@ -69,10 +76,15 @@ class Photo(models.Model):
     sha256 = models.CharField(max_length=64, blank=True, default="")
     key = models.CharField(max_length=200, blank=True, default="")
     bytes = models.BigIntegerField(default=0)
+    width_px = models.PositiveIntegerField(default=0, db_default=0)
+    height_px = models.PositiveIntegerField(default=0, db_default=0)
     first_seen_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["product", "media_id"], name="catalog_photo_once")]
+        indexes = [
+            models.Index(fields=["media_id"], condition=models.Q(ours=True), name="catalog_photo_of_ours"),
+        ]
         ordering = ["position", "pk"]
 
     def __str__(self) -> str:

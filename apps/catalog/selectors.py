@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db import connection
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from apps.catalog.models import Photo, Product
 from apps.stores.models import WrittenMedia
@@ -41,3 +43,37 @@ def shown_together(store: int, products: Iterable[int], *, most: int) -> dict[in
         if len(found[product]) < most:
             found[product].append(photo)
     return found
+
+
+@dataclass(frozen=True)
+class Facets:
+    """What the products of a store can be told apart by: (name, products) of each, the most common first."""
+
+    categories: list[tuple[str, int]]
+    tags: list[tuple[str, int]]
+    vendors: list[tuple[str, int]]
+    types: list[tuple[str, int]]
+
+
+def facets(store: int, *, most: int = 200) -> Facets:
+    return Facets(
+        categories=_names_in("categories", store, most),
+        tags=_names_in("tags", store, most),
+        vendors=_values_of("vendor", store, most),
+        types=_values_of("type", store, most),
+    )
+
+
+def _values_of(field: str, store: int, most: int) -> list[tuple[str, int]]:
+    shown = Product.objects.filter(store=store, present=True).exclude(**{field: ""})
+    return list(shown.order_by().values_list(field).annotate(n=Count("pk")).order_by("-n", field)[:most])
+
+
+def _names_in(field: str, store: int, most: int) -> list[tuple[str, int]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT name, count(*) FROM {Product._meta.db_table}, jsonb_array_elements_text({field}) name"  # noqa: S608
+            " WHERE store_id = %s AND present GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s",
+            [store, most],
+        )
+        return [(str(name), int(count)) for name, count in cursor.fetchall()]

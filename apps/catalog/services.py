@@ -15,6 +15,7 @@ from apps.stores import selectors as stores
 from apps.stores.models import Store
 from connectors.base import Connector
 from connectors.types import RemoteImage, RemoteProduct
+from gpu_worker import pixels
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def _mirror_photos(product: Product, images: tuple[RemoteImage, ...]) -> list[Ph
         if photo.src != image.src and not mine:
             photo.revision += 1
             photo.sha256 = photo.key = ""
+            photo.width_px = photo.height_px = 0
             fresh.append(photo)
         photo.position, photo.src, photo.alt, photo.name = position, image.src, image.alt, image.name
         photo.present, photo.ours = True, mine
@@ -127,10 +129,22 @@ def keep_original(photo: Photo, connector: Connector) -> Photo:
     data = connector.fetch(photo.src)
     store = photo.product.store
     key, sha256 = blobs.put(data, workspace=store.workspace_id, store=store.pk, kind="originals")
+    width_px, height_px = _size(data)
+    kept = {"key": key, "sha256": sha256, "bytes": len(data), "width_px": width_px, "height_px": height_px}
     # Only where the store still shows the same address: a newer revision must fetch its own.
-    Photo.objects.filter(pk=photo.pk, src=photo.src).update(key=key, sha256=sha256, bytes=len(data))
-    photo.key, photo.sha256, photo.bytes = key, sha256, len(data)
+    Photo.objects.filter(pk=photo.pk, src=photo.src).update(**kept)
+    for name, value in kept.items():
+        setattr(photo, name, value)
     return photo
+
+
+def _size(data: bytes) -> tuple[int, int]:
+    """(width, height) as it will be seen; zeros where the header can't be read: whoever renders it says why."""
+    try:
+        told = pixels.describe(data)
+    except pixels.BadImage:
+        return 0, 0
+    return told.width_px, told.height_px
 
 
 # A watermark is read with this overlap: the store's clock and its transactions may lag behind what it told us.

@@ -45,6 +45,7 @@ app.conf.update(
     beat_schedule={
         "poll stores": {"task": "flow.poll", "schedule": settings.POLL_STORES_S},
         "check webhooks": {"task": "flow.check_webhooks", "schedule": 24 * 3600.0},
+        "tend batches": {"task": "flow.tend_batches", "schedule": 10.0},
         "sweep files": {"task": "flow.sweep_files", "schedule": 3600.0},
     },
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 COMMANDS = frozenset(
-    {"approve", "audit", "connect", "createowner", "publish", "regenerate", "shell", "sync", "undo"}
+    {"approve", "audit", "batch", "connect", "createowner", "publish", "regenerate", "shell", "sync", "undo"}
 )
 
 

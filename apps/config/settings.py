@@ -72,6 +72,8 @@ REGION = env.str("REGION", default="local")
 LEASE_S = env.float("LEASE_S", default=20.0 if EMBEDDED else 60.0)
 MAX_TRIES = env.int("MAX_TRIES", default=3)
 SLOT_DEPTH = env.int("SLOT_DEPTH", default=2)
+# Of so many slots each lane that waits gets one, however much waits in more urgent lanes. Below 2: strict priority.
+LANE_FLOOR = env.int("LANE_FLOOR", default=10)
 POLL_STORES_S = env.float("POLL_STORES_S", default=300.0)
 
 # -- Django ----------------------------------------------------------------------------------------------------

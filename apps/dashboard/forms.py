@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.http import QueryDict
-from django.utils import timezone
 
-from apps.accounts.models import Workspace
 from apps.dashboard import reading
 from apps.jobs.services.again import Marks
 from apps.lib.errors import BadRequest
-from apps.recipes import selectors as recipes
 from apps.recipes.models import RecipeVersion
 from apps.stores.models import Store
 from apps.stores.services import clean_url
@@ -91,34 +86,6 @@ class ConnectForm(forms.Form):
         }
 
 
-class RegenerateForm(forms.Form):
-    """Which recipe, under what name. `key` is made with the form: sending it twice starts one batch."""
-
-    recipe = forms.ChoiceField(label="Recipe")
-    name = forms.CharField(label="Name of this batch", max_length=120)
-    key = forms.CharField(widget=forms.HiddenInput, max_length=80)
-
-    def __init__(self, *args: Any, workspace: Workspace, store: Store, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._versions = {str(v.pk): v for v in recipes.current(workspace.pk)}
-        field = self.fields["recipe"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = [(pk, str(v)) for pk, v in self._versions.items()]
-        automatic = next((pk for pk, v in self._versions.items() if v.recipe.automatic), None)
-        field.initial = automatic
-        self.fields["name"].initial = f"{store.name}, {timezone.now():%d %B %Y}"
-        self.fields["key"].initial = uuid.uuid4().hex
-
-    def clean_key(self) -> str:
-        key = self.cleaned_data["key"]
-        if not re.fullmatch(r"[A-Za-z0-9-]{8,80}", key):
-            raise forms.ValidationError("Open this page again.")
-        return key
-
-    def version(self) -> RecipeVersion:
-        return self._versions[self.cleaned_data["recipe"]]
-
-
 class ScaleForm(forms.Form):
     """How large the product is shown in its photos: each by itself, or all at one scale."""
 
@@ -189,7 +156,8 @@ class Percent(forms.FloatField):
 
 
 class MarksForm(forms.Form):
-    """Where the product is: a box, points (fields `x`, `y`, `kind` once per point), and what openings show."""
+    """Where the product is: a box, points (fields `x`, `y`, `kind` once per point), what openings show, and whether it
+    is see-through."""
 
     left, top, right, bottom = (Percent(side.capitalize()) for side in SIDES)
     holes = forms.ChoiceField(

@@ -16,7 +16,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from apps.audit import services as audit
 from apps.flow import flow, hints, sweeper
 from apps.jobs import selectors
-from apps.jobs.services import dispatch, leases
+from apps.jobs.services import dispatch, health, leases
 from apps.lib import wire
 from apps.lib.locks import session_lock
 from apps.usage.selectors import exhausted_workspaces
@@ -75,6 +75,7 @@ class Dispatcher:
         if beats is not None:
             leases.copy_beats(beats)
             flow.expired()
+            flow.answered()
             handed = self.feed(beats)
         if self._sweep.due():
             sweeper.sweep()
@@ -98,22 +99,16 @@ class Dispatcher:
         return beats
 
     def feed(self, beats: list[Beat]) -> int:
-        """Hand out jobs, most urgent lane first, as far as live slots reach."""
+        """Hand out jobs as far as live slots reach; `dispatch` says whose turn it is."""
         handed = 0
-        room = selectors.free_slots(beats, depth=settings.SLOT_DEPTH)
-        stopped = exhausted_workspaces() if room else []
-        for (capability, region), slots in room.items():
-            left = slots
-            for lane in dispatch.lanes_by_priority():
-                while left > 0:
-                    limit = min(left, dispatch.CHUNK_SIZE.get(capability, 1))
-                    given = dispatch.claim(
-                        lane=lane, capability=capability, region=region, limit=limit, stopped=stopped
-                    )
-                    if given is None:
-                        break
+        rooms = selectors.free_slots(beats, depth=settings.SLOT_DEPTH, unwell=health.unwell())
+        stopped = exhausted_workspaces() if rooms else []
+        for (capability, region), room in rooms.items():
+            size = dispatch.CHUNK_SIZE.get(capability, 1)
+            with dispatch.Round(capability, region, stopped=stopped) as this:
+                while room.slots > 0 and (given := this.give(room.lanes, min(room.slots, size))):
                     hints.render(given.chunk, given.queue)
-                    left -= len(given.chunk.jobs)
+                    room.used(given.lane, len(given.chunk.jobs))
                     handed += len(given.chunk.jobs)
         return handed
 

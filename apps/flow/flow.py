@@ -12,12 +12,12 @@ from django.db import transaction
 
 from apps.catalog import services as catalog
 from apps.catalog.models import Photo
-from apps.catalog.selectors import photos_to_render
-from apps.flow import hints, lookagain
-from apps.jobs import selectors
+from apps.flow import batching, hints, lookagain
+from apps.jobs.filters import Filter
 from apps.jobs.models import Batch, Job, Preparation
-from apps.jobs.services import leases, planning, results
+from apps.jobs.services import leases, planning, results, twins
 from apps.jobs.services.again import Marks
+from apps.jobs.services.creating import Pilot
 from apps.lib.work import backoff_s
 from apps.publishing.models import Publication, Undo
 from apps.publishing.services import asking, turns, undoing, writing
@@ -31,8 +31,6 @@ from apps.stores.models import Store
 from connectors.errors import ConnectorError, RateLimited
 from gpu_worker.contract import JobResult
 
-# Hints sent at once for a large batch; the sweeper wakes the rest in its own time.
-FIRST_HINTS = 200
 MAX_PREPARE_TRIES = 6
 
 
@@ -69,16 +67,19 @@ def started(photos: list[Photo]) -> int:
 
 
 def regenerate(
-    store: Store, version: RecipeVersion, *, name: str, key: str, by: str, product: int | None = None
+    store: Store,
+    version: RecipeVersion,
+    *,
+    name: str,
+    key: str,
+    by: str,
+    only: Filter | None = None,
+    pilot: Pilot | None = None,
+    cap_micros: int | None = None,
 ) -> tuple[Batch, int]:
-    """A batch over all photos of a store, or of one product; returns it with the number of jobs that were added."""
-    wanted = photos_to_render(store.pk)
-    photos = (wanted.filter(product=product) if product else wanted).iterator(chunk_size=1000)
-    batch, added = planning.plan_batch(store, version, photos=photos, name=name, key=key, by=by)
-    if added:
-        for preparation in selectors.first_preparations(batch, FIRST_HINTS):
-            hints.hint("flow.prepare", preparation)
-    return batch, added
+    """A batch over the photos of a store that `only` means; returns it with the number of jobs that were added."""
+    asked = batching.wish(store, version, only=only, cap_micros=cap_micros)
+    return batching.start(asked, name=name, key=key, by=by, pilot=pilot)
 
 
 def prepared(preparation_id: int) -> None:
@@ -110,6 +111,11 @@ def resulted(message: dict[str, Any]) -> None:
 
 def expired() -> int:
     return leases.expire(then=rendered)
+
+
+def answered() -> int:
+    """Jobs that waited for the same picture as another one, which was rendered meanwhile."""
+    return twins.settle(then=rendered)
 
 
 # 4. Policy judges; a person decides what it will not.

@@ -1,28 +1,47 @@
-"""Wake work whose message was lost, or whose holder died: rows say what is due, this only sends hints."""
+"""Wake work whose message was lost, or whose holder died: rows say what is due, this only sends hints.
+
+Never more than the control workers can soon carry out: results and new photos wait in the same queue.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from apps.catalog.models import Sync
 from apps.flow import hints
 from apps.ingest.models import Delivery
-from apps.jobs.models import Preparation
-from apps.lib.work import Work
+from apps.jobs import preparing
+from apps.lib import wire
 from apps.publishing.models import Publication, Undo
+from gpu_worker.contract import QUEUE_CONTROL
 
-DUE: tuple[tuple[type[Work], str], ...] = (
-    (Delivery, "flow.receive"),
-    (Preparation, "flow.prepare"),
-    (Publication, "flow.publish"),
-    (Undo, "flow.undo"),
-    (Sync, "flow.sync"),
+# Preparations come last: a regenerated catalogue has 100,000 of them, and everything else is quicker.
+DUE: tuple[tuple[Callable[[int], list[int]], str], ...] = (
+    (Delivery.hints, "flow.receive"),
+    (Publication.hints, "flow.publish"),
+    (Undo.hints, "flow.undo"),
+    (Sync.hints, "flow.sync"),
+    (preparing.hints, "flow.prepare"),
 )
+# Messages that may wait for control workers at the same time because of us.
+AT_ONCE = 200
 
 
 def sweep() -> int:
-    """Hint every row that is due and was not hinted lately. Returns how many."""
+    """Hint what is due and was not hinted lately, as far as the queue has room. Returns how many."""
     sent = 0
-    for model, task in DUE:
-        for pk in model.hints():
+    room = AT_ONCE - _waiting()
+    for due, task in DUE:
+        if room <= sent:
+            break
+        for pk in due(room - sent):
             hints.hint(task, pk)
             sent += 1
     return sent
+
+
+def _waiting() -> int:
+    try:
+        return wire.waiting(QUEUE_CONTROL)
+    except wire.WireError:
+        return AT_ONCE  # nobody would get the hints

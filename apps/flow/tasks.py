@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from celery import shared_task
 
-from apps.flow import flow, housekeeping
+from apps.flow import batching, flow, housekeeping
 from apps.lib.errors import LostRace
 from gpu_worker.contract import TASK_RESULT
 
@@ -86,3 +86,9 @@ def check_webhooks() -> None:
 @_carried
 def sweep_files() -> None:
     housekeeping.sweep_files()
+
+
+@shared_task(name="flow.tend_batches")
+@_carried
+def tend_batches() -> None:
+    batching.tend()

@@ -6,10 +6,16 @@ import uuid
 from typing import Any
 
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.accounts.models import Workspace
 from apps.catalog.models import Photo
+from apps.jobs.pacing import LaneClock as LaneClock  # Django looks for models in here
+from apps.jobs.pacing import StorePace as StorePace
+from apps.jobs.pacing import Turn as Turn
+from apps.jobs.pacing import WorkspacePace as WorkspacePace
+from apps.jobs.workers import Worker as Worker
 from apps.lib.work import Work
 from apps.recipes.models import RecipeVersion
 from apps.stores.models import Store
@@ -22,13 +28,19 @@ class Lane(models.TextChoices):
 
 
 class BatchState(models.TextChoices):
+    """Only jobs of a running batch are handed out; `held` waits until its pilot is judged."""
+
+    HELD = "held", "waiting for its pilot"
     RUNNING = "running", "running"
     PAUSED = "paused", "paused"
     CANCELLED = "cancelled", "cancelled"
 
 
 class Batch(models.Model):
-    """Many jobs from one "regenerate catalog" action. The same idempotency key is the same batch."""
+    """Many jobs from one "regenerate catalog" action. The same idempotency key is the same batch.
+
+    A pilot is a batch of its own, `pilot_of` the one that is held until the pilot's pictures are found good.
+    """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="batches")
     store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="batches")
@@ -36,12 +48,40 @@ class Batch(models.Model):
     name = models.CharField(max_length=120)
     state = models.CharField(max_length=10, choices=BatchState, default=BatchState.RUNNING)
     idempotency_key = models.CharField(max_length=80)
+    cap_micros = models.BigIntegerField(
+        null=True,
+        blank=True,
+        help_text="What it may cost at most; nothing more is handed out then. Empty: no cap.",
+    )
+    filter = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text="Which photos it is about, as apps.jobs.filters reads it.",
+    )
+    forecast = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text="What was expected before it began: photos, skipped, cached, cost, time.",
+    )
+    pilot_of = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="pilot"
+    )
+    go_at_share = models.FloatField(
+        null=True, blank=True, help_text="It goes on by itself where this share of its pilot was approved."
+    )
+    cloned_from = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="clones"
+    )
     created_by = models.CharField(max_length=64)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "idempotency_key"], name="jobs_batch_once")
+        ]
+        indexes = [
+            models.Index(fields=["workspace", "-id"], name="jobs_batch_recent"),
+            models.Index(fields=["id"], condition=models.Q(state="held"), name="jobs_batch_held"),
         ]
         verbose_name_plural = "batches"
 
@@ -94,6 +134,14 @@ OPEN_STATES = (JobState.PREPARING, JobState.QUEUED, JobState.DISPATCHED, JobStat
 HELD_STATES = (JobState.DISPATCHED, JobState.RUNNING)
 
 
+class Held(models.TextChoices):
+    """Why a queued job is not offered to workers just now. Such jobs are in no queue that a claim has to walk."""
+
+    NOT = "", "not held"
+    BACKOFF = "backoff", "waits before it is tried again"
+    TWIN = "twin", "waits for the same picture, which is being rendered"
+
+
 class Job(models.Model):
     """One recipe version × an ordered list of inputs; the first photo names it. `tries` counts tries that started."""
 
@@ -123,6 +171,13 @@ class Job(models.Model):
     )
     state = models.CharField(max_length=12, choices=JobState, default=JobState.PREPARING)
     not_before = models.DateTimeField(default=timezone.now)
+    held = models.CharField(max_length=8, choices=Held, blank=True, default=Held.NOT, db_default="")
+    alone = models.BooleanField(
+        default=False, db_default=False, help_text="It may have brought a worker down: it shares no chunk."
+    )
+    size_class = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How large the photo is, in classes; 0 where nobody knows."
+    )
     attempt_count = models.PositiveIntegerField(default=0)
     tries = models.PositiveIntegerField(default=0)
     error_code = models.CharField(max_length=40, blank=True, default="")
@@ -136,12 +191,54 @@ class Job(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "once"], name="jobs_job_once")]
         indexes = [
+            # A claim steps from one (lane, workspace, store, batch) to the next, however many jobs each has.
             models.Index(
-                fields=["capability", "region", "lane", "id"],
-                condition=models.Q(state="queued"),
+                "capability",
+                "region",
+                "lane",
+                "workspace",
+                "store",
+                Coalesce("batch", 0),
+                "id",
+                condition=models.Q(state="queued", held=""),
                 name="jobs_queue",
             ),
+            models.Index(
+                "workspace",
+                Coalesce("batch", 0),
+                "id",
+                condition=models.Q(state="preparing"),
+                name="jobs_to_prepare",
+            ),
+            models.Index(
+                fields=["held", "not_before"],
+                condition=models.Q(state="queued", held__gt=""),
+                name="jobs_held",
+            ),
+            models.Index(
+                fields=["workspace", "request"],
+                condition=models.Q(state__in=["dispatched", "running"]),
+                name="jobs_twins_at_work",
+            ),
+            models.Index(
+                fields=["workspace", "request"], condition=models.Q(state="queued"), name="jobs_twins_waiting"
+            ),
+            models.Index(
+                fields=["recipe_version", "-id"],
+                condition=models.Q(state="done", cached=False),
+                name="jobs_rendered",
+            ),
             models.Index(fields=["workspace", "-id"], name="jobs_recent"),
+            models.Index(
+                fields=["batch", "-finished_at"],
+                condition=models.Q(batch__isnull=False, finished_at__isnull=False, cached=False),
+                name="jobs_batch_pace",
+            ),
+            models.Index(
+                fields=["batch", "error_code", "-id"],
+                condition=models.Q(batch__isnull=False, state__in=["failed", "quarantined"]),
+                name="jobs_batch_trouble",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -154,6 +251,26 @@ class Job(models.Model):
         for table, fields in self.parameters.items():
             body[table] = {**(body.get(table) or {}), **fields}
         return body
+
+
+class Tally(models.Model):
+    """A batch's counters as changes that are summed when read: triggers write them with each move of a job and each
+    record of what it cost, in the same transaction (migration 0007). Nobody waits for anybody; `tallies.fold` adds
+    them up now and then.
+
+    `kind` is a job's state, or `cost` in micros; `reason` an error code, or `cached`.
+    """
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="tallies")
+    kind = models.CharField(max_length=12)
+    reason = models.CharField(max_length=40, default="", db_default="")
+    amount = models.BigIntegerField()
+
+    class Meta:
+        verbose_name_plural = "tallies"
+
+    def __str__(self) -> str:
+        return f"{self.kind} of batch {self.batch_id}: {self.amount:+}"
 
 
 class JobInput(models.Model):
@@ -259,25 +376,3 @@ class Attempt(models.Model):
         """Where this attempt's files go; no other attempt shares it."""
         job = self.job
         return f"{job.workspace_id}/{job.store_id}/attempts/{self.pk}-{self.token.hex[:12]}/"
-
-
-class Worker(models.Model):
-    """A render worker as it last spoke."""
-
-    name = models.CharField(max_length=80, unique=True)
-    capability = models.CharField(max_length=10)
-    region = models.CharField(max_length=40)
-    slots = models.PositiveIntegerField(default=1)
-    device = models.CharField(max_length=80, blank=True, default="")
-    memory_mib = models.PositiveIntegerField(default=0)
-    engines = models.JSONField(default=dict)
-    jobs_done = models.PositiveIntegerField(default=0)
-    jobs_failed = models.PositiveIntegerField(default=0)
-    draining = models.BooleanField(default=False)
-    beat_at = models.DateTimeField()
-
-    class Meta:
-        indexes = [models.Index(fields=["capability", "region", "-beat_at"], name="jobs_worker_recent")]
-
-    def __str__(self) -> str:
-        return self.name

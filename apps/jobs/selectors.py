@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 
-from django.db.models import Avg, Count, QuerySet
+from django.db.models import Avg, Count, Q, QuerySet
 from django.utils import timezone
 
 from apps.catalog.models import Photo
@@ -13,10 +15,13 @@ from apps.jobs.models import (
     LIVE_ATTEMPTS,
     OPEN_STATES,
     Attempt,
+    AttemptState,
     Batch,
     Job,
+    JobState,
     PhotoMarks,
     Preparation,
+    Render,
     Worker,
 )
 from apps.usage import selectors as usage
@@ -48,36 +53,73 @@ def progress(workspace: int, **where: object) -> dict[str, int]:
     return counts
 
 
-def free_slots(beats: Iterable[Beat], *, depth: int) -> dict[tuple[str, str], int]:
-    """How many more jobs each (capability, region) may be handed: live slots × depth, less what is out."""
-    room: dict[tuple[str, str], int] = {}
+@dataclass
+class Room:
+    """How many more jobs may be handed out: in all, and in each lane that some worker serves."""
+
+    slots: int = 0
+    lanes: Counter[str] = field(default_factory=Counter)
+
+    def used(self, lane: str, jobs: int) -> None:
+        self.slots -= jobs
+        self.lanes[lane] -= jobs
+
+
+def free_slots(
+    beats: Iterable[Beat], *, depth: int, unwell: Collection[str] = ()
+) -> dict[tuple[str, str], Room]:
+    """Room per (capability, region): slots of live workers × depth, less what is out. Whoever drains or is unwell
+    counts as no room."""
+    rooms: dict[tuple[str, str], Room] = {}
     for beat in beats:
-        if not beat.draining:
-            kind = (beat.capability, beat.region)
-            room[kind] = room.get(kind, 0) + beat.slots * depth
+        if not beat.draining and beat.worker not in unwell:
+            room = rooms.setdefault((beat.capability, beat.region), Room())
+            room.slots += beat.slots * depth
+            room.lanes.update(dict.fromkeys(beat.lanes, beat.slots * depth))
     out = (
         Attempt.objects.filter(state__in=LIVE_ATTEMPTS)
         .order_by()
-        .values("job__capability", "job__region")
+        .values_list("job__capability", "job__region", "job__lane")
         .annotate(n=Count("pk"))
     )
-    for row in out:
-        kind = (row["job__capability"], row["job__region"])
-        if kind in room:
-            room[kind] -= row["n"]
-    return {kind: n for kind, n in room.items() if n > 0}
+    for capability, region, lane, jobs in out:
+        if (capability, region) in rooms:
+            rooms[capability, region].used(lane, jobs)
+    return {kind: room for kind, room in rooms.items() if room.slots > 0}
 
 
-def expected_cost_micros(job: Job) -> int:
-    """What one more attempt with this recipe version will cost, from the last hundred."""
+def expected_cost_micros(recipe_version: int, capability: str) -> int:
+    """What one more attempt with this recipe version will cost, from its last hundred renders."""
     recent = (
-        Attempt.objects.filter(job__recipe_version=job.recipe_version_id, state="done")
+        Job.objects.filter(recipe_version=recipe_version, state=JobState.DONE, cached=False)
         .order_by("-pk")
-        .values("device_seconds")[:100]
+        .values("pk")[:100]
     )
-    seconds = recent.aggregate(s=Avg("device_seconds"))["s"] or FIRST_GUESS_S
-    device = "cpu" if job.capability == "cpu" else "cuda"
-    return round(seconds * usage.micros_per_second(device))
+    attempts = Attempt.objects.filter(job__in=recent, state=AttemptState.DONE)
+    seconds = attempts.aggregate(s=Avg("device_seconds"))["s"] or FIRST_GUESS_S
+    return round(seconds * usage.micros_per_second("cpu" if capability == "cpu" else "cuda"))
+
+
+def cached_render(job: Job, request: str) -> Render | None:
+    """A stored render of the same request by engines of the versions that workers have now."""
+    worker = Worker.objects.filter(capability=job.capability, region=job.region).order_by("-beat_at").first()
+    if worker is None:
+        return None
+    for render in Render.objects.filter(workspace=job.workspace_id, request=request).order_by("-pk")[:10]:
+        if all(worker.engines.get(stage) == version for stage, version in render.engines.items()):
+            return render
+    return None
+
+
+def hit_rate(workspace: int, *, days: int = 30) -> float | None:
+    """Of the jobs that were rendered lately, the share that an earlier or simultaneous render answered (0 to 1).
+
+    None where nothing was rendered.
+    """
+    since = timezone.now() - dt.timedelta(days=days)
+    ended = Job.objects.filter(workspace=workspace, state=JobState.DONE, finished_at__gte=since)
+    counts = ended.aggregate(all=Count("pk"), hits=Count("pk", filter=Q(cached=True)))
+    return counts["hits"] / counts["all"] if counts["all"] else None
 
 
 def first_preparations(batch: Batch, count: int) -> list[int]:
@@ -91,3 +133,8 @@ def live_workers() -> QuerySet[Worker]:
     return Worker.objects.filter(beat_at__gte=timezone.now() - dt.timedelta(seconds=BEAT_TTL_S)).order_by(
         "name"
     )
+
+
+def known_workers() -> QuerySet[Worker]:
+    """Those heard of in the last day, the silent ones among them."""
+    return Worker.objects.filter(beat_at__gte=timezone.now() - dt.timedelta(days=1)).order_by("-beat_at")

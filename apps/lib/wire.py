@@ -8,7 +8,7 @@ from functools import cache
 import redis
 from django.conf import settings
 
-from gpu_worker.contract import BEAT_PATTERN, STOP_KEY, WAKE_KEY, Beat
+from gpu_worker.contract import BEAT_PATTERN, REST_KEY, STOP_KEY, WAKE_KEY, Beat
 
 WireError = redis.RedisError
 
@@ -38,6 +38,17 @@ def stop_sign(token: str, *, seconds: int = 3600) -> None:
     """Ask the worker that holds this attempt to stop between two stages."""
     with contextlib.suppress(WireError):
         client().set(STOP_KEY.format(token=token), "1", ex=seconds)
+
+
+def rest_sign(worker: str, *, seconds: float) -> None:
+    """Have a worker hand back what it takes for so long: others may do it better."""
+    with contextlib.suppress(WireError):
+        client().set(REST_KEY.format(worker=worker), "1", ex=max(1, round(seconds)))
+
+
+def waiting(queue: str) -> int:
+    """How many messages wait in a queue. Raises WireError."""
+    return int(client().llen(queue))
 
 
 def beats() -> list[Beat]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -33,6 +35,12 @@ def spent_micros(workspace: int) -> int:
     return booked + held
 
 
+def reserved_micros(attempts: Iterable[int]) -> int:
+    """What these attempts are expected to cost, as far as they have not ended."""
+    held = Reservation.objects.filter(attempt__in=list(attempts)).aggregate(s=Sum("cost_micros"))["s"]
+    return held or 0
+
+
 def exhausted_workspaces() -> list[int]:
     """Workspaces that may not start more work this month."""
     return [
@@ -40,3 +48,11 @@ def exhausted_workspaces() -> list[int]:
         for b in Budget.objects.exclude(stop_micros=None)
         if spent_micros(b.workspace_id) >= (b.stop_micros or 0)
     ]
+
+
+def left_micros(workspace: int) -> int | None:
+    """What this month's budget still allows; None without a limit."""
+    budget = Budget.objects.filter(workspace=workspace).exclude(stop_micros=None).first()
+    if budget is None or budget.stop_micros is None:
+        return None
+    return max(0, budget.stop_micros - spent_micros(workspace))

@@ -38,7 +38,7 @@ def product(data: Mapping[str, Any], variations: list[Mapping[str, Any]] | None 
         sku=text(data.get("sku")),
         categories=_names(data, "categories"),
         tags=_names(data, "tags"),
-        vendor=next(iter(_names(data, "brands")), ""),
+        vendor=_vendor(data),
         raw=data,
     )
 
@@ -128,6 +128,22 @@ def _items(data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 
 def _names(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(text(item.get("name")) for item in _items(data, key) if item.get("name"))
+
+
+# Before WooCommerce 9.6 had brands, shops kept them as an attribute, and many still do.
+_BRAND_ATTRIBUTES = {"brand", "brands", "vendor", "manufacturer", "pa_brand", "pa_manufacturer"}
+
+
+def _vendor(data: Mapping[str, Any]) -> str:
+    brands = _names(data, "brands")
+    if brands:
+        return brands[0]
+    for attribute in _items(data, "attributes"):
+        options = attribute.get("options")
+        named = {text(attribute.get(key)).strip().lower() for key in ("name", "slug")}
+        if named & _BRAND_ATTRIBUTES and isinstance(options, list) and options:
+            return text(options[0])
+    return ""
 
 
 def _bare_variants(data: Mapping[str, Any]) -> tuple[RemoteVariant, ...]:

@@ -69,10 +69,13 @@ def test_every_package_says_what_lives_there() -> None:
         "connect",
         "sync",
         "regenerate",
+        "batch",
         "approve",
         "publish",
         "undo",
         "audit",
+        "pace",
+        "release",
     ],
 )
 def test_every_door_is_there_and_explains_itself(command: str) -> None:

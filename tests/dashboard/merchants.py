@@ -10,7 +10,7 @@ from django.test import Client
 from apps.accounts.models import User, Workspace
 from apps.audit import services as audit
 from apps.catalog.models import Photo, Product
-from apps.jobs.models import Job
+from apps.jobs.models import Batch, Job
 from apps.publishing.models import Publication
 from apps.recipes.models import RecipeVersion
 from apps.review.models import Item
@@ -31,6 +31,7 @@ class Merchant:
     failed_job: Job
     queued_job: Job
     unfetched: Photo
+    batch: Batch
 
     @property
     def product(self) -> Product:
@@ -63,6 +64,7 @@ def open_for_business(name: str) -> Merchant:
     merchant.queued_job = factories.JobFactory(photo=plain_photo("Fresh"), recipe_version=version)
     merchant.unfetched = factories.PhotoFactory(product__store=store, product__title="Listed", fetched=False)
     factories.AttemptFactory(job=merchant.waiting.job)
+    merchant.batch = factories.BatchFactory(store=store, recipe_version=version, name=f"Spring at {name}")
     audit.record(
         "store.connected",
         workspace=store.workspace_id,

@@ -155,7 +155,7 @@ def test_an_owner_renders_one_product_again_and_a_double_click_is_one_batch(
     told = [owner.post(address, {"key": found[1]}, follow=True).content.decode() for _ in range(2)]
     assert "2 photos of this product are being rendered" in told[0]
     assert "This was started before." in told[1]
-    batch = Batch.objects.get(workspace=merchant.workspace)
+    batch = Batch.objects.get(workspace=merchant.workspace, idempotency_key=found[1])
     assert set(Job.objects.filter(batch=batch).values_list("photo", flat=True)) == {p.pk for p in photos}
 
 

@@ -21,6 +21,7 @@ LISTS = {
     "stores": "No store yet",
     "products": "No products yet",
     "jobs": "No jobs yet",
+    "batches": "No batches yet",
     "review": "Nothing waits for you",
     "publications": "Nothing was published yet",
     "audit": "Nothing happened yet",
@@ -35,6 +36,9 @@ def one_of_each(merchant: Merchant) -> dict[str, list[object]]:
         "store": [merchant.store.pk],
         "sync-state": [merchant.store.pk],
         "regenerate": [merchant.store.pk],
+        "preflight": [merchant.store.pk],
+        "batch": [merchant.batch.pk],
+        "batch-live": [merchant.batch.pk],
         "disconnect": [merchant.store.pk],
         "product": [merchant.product.pk],
         "product-live": [merchant.product.pk],
@@ -48,7 +52,7 @@ def one_of_each(merchant: Merchant) -> dict[str, list[object]]:
     }
 
 
-PARTS = {"sync-state", "product-live", "job-live", "publication-live"}
+PARTS = {"preflight", "batch-live", "sync-state", "product-live", "job-live", "publication-live"}
 PICTURES = {"photo", "render-file"}
 
 
@@ -111,6 +115,9 @@ def test_another_workspaces_rows_can_not_be_changed(neighbour: Merchant, owner: 
         "cancel": neighbour.queued_job.pk,
         "sync": neighbour.store.pk,
         "regenerate": neighbour.store.pk,
+        "batch-move": neighbour.batch.pk,
+        "batch-cap": neighbour.batch.pk,
+        "batch-clone": neighbour.batch.pk,
         "disconnect": neighbour.store.pk,
     }
     for name, pk in changes.items():
@@ -168,6 +175,7 @@ BUDGETS = {
     "products": 9,
     "jobs": 8,
     "job-rows": 8,
+    "batches": 6,
     "review": 10,
     "publications": 6,
     "publication-rows": 5,
@@ -193,6 +201,7 @@ def test_a_longer_list_asks_no_more_questions(name: str, merchant: Merchant, own
         merchant.product_in_review(f"Kettle {n}")
         merchant.product_that_is_live(f"Lamp {n}")
         factories.StoreFactory(workspace=merchant.workspace)
+        factories.BatchFactory(store=merchant.store, recipe_version=merchant.version)
         factories.RecipeVersionFactory(recipe__workspace=merchant.workspace)
     many = queries_of(owner, address)
     assert many == few

@@ -22,6 +22,13 @@ TABLE: dict[str, tuple[Role | None, Role | None]] = {
     "sync": (None, OWN),
     "sync-state": (VIEW, None),
     "regenerate": (OWN, OWN),
+    "preflight": (OWN, OWN),
+    "batches": (VIEW, None),
+    "batch": (VIEW, None),
+    "batch-live": (VIEW, None),
+    "batch-move": (None, DECIDE),
+    "batch-cap": (None, OWN),
+    "batch-clone": (None, OWN),
     "disconnect": (OWN, OWN),
     "products": (VIEW, None),
     "product": (VIEW, None),
@@ -32,6 +39,12 @@ TABLE: dict[str, tuple[Role | None, Role | None]] = {
     "job": (VIEW, None),
     "job-live": (VIEW, None),
     "cancel": (None, DECIDE),
+    "release": (None, DECIDE),
+    "rendering": (VIEW, None),
+    "set-pace": (None, OWN),
+    "pause-rendering": (None, OWN),
+    "set-store-pace": (None, OWN),
+    "pause-store": (None, OWN),
     "review": (VIEW, None),
     "review-item": (VIEW, None),
     "approve-shown": (None, DECIDE),
@@ -60,6 +73,12 @@ def address(name: str, merchant: Merchant) -> str:
         "sync": merchant.store.pk,
         "sync-state": merchant.store.pk,
         "regenerate": merchant.store.pk,
+        "preflight": merchant.store.pk,
+        "batch": merchant.batch.pk,
+        "batch-live": merchant.batch.pk,
+        "batch-move": merchant.batch.pk,
+        "batch-cap": merchant.batch.pk,
+        "batch-clone": merchant.batch.pk,
         "disconnect": merchant.store.pk,
         "product": merchant.product.pk,
         "product-live": merchant.product.pk,
@@ -67,6 +86,9 @@ def address(name: str, merchant: Merchant) -> str:
         "job": merchant.queued_job.pk,
         "job-live": merchant.queued_job.pk,
         "cancel": merchant.queued_job.pk,
+        "release": merchant.queued_job.pk,
+        "set-store-pace": merchant.store.pk,
+        "pause-store": merchant.store.pk,
         "review-item": merchant.waiting.pk,
         "decide": merchant.waiting.pk,
         "mark": merchant.waiting.pk,
@@ -130,7 +152,7 @@ def test_a_viewer_can_not_approve_and_is_told_so(merchant: Merchant, viewer: Cli
 
 
 def test_a_viewer_sees_no_button_that_would_refuse(merchant: Merchant, viewer: Client) -> None:
-    for name in ("review", "publications", "product", "store", "job"):
+    for name in ("review", "publications", "product", "store", "job", "batch"):
         html = viewer.get(address(name, merchant)).content.decode()
         assert html.count('method="post"') == 1, f"{name}: only the log-out form"
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from apps.catalog.models import Sync
 from apps.ingest.models import Delivery
-from apps.jobs.models import Batch, Job
 from apps.lib.work import WorkState
 from apps.stores.models import Store
 from connectors import registry
@@ -96,32 +93,6 @@ def test_the_page_tells_how_far_the_reading_is_until_it_ends(merchant: Merchant,
     Sync.objects.filter(pk=sync.pk).update(work_state=WorkState.DONE)
     ended = viewer.get(address)
     assert ended.status_code == 286 and "hx-trigger" not in ended.content.decode()
-
-
-def test_regenerating_says_how_many_photos_and_a_double_click_is_one_batch(
-    merchant: Merchant, owner: Client
-) -> None:
-    address = reverse("dashboard:regenerate", args=[merchant.store.pk])
-    html = owner.get(address).content.decode()
-    assert "<strong>6 photos</strong>" in html
-    key = re.search(r'name="key" value="([0-9a-f]{32})"', html)
-    assert key
-    wish = {"recipe": merchant.version.pk, "name": "Spring", "key": key[1]}
-    first = owner.post(address, wish, follow=True)
-    second = owner.post(address, wish, follow=True)
-    assert Batch.objects.count() == 1
-    assert Job.objects.filter(batch__name="Spring").count() == 6
-    assert "6 photos are being rendered" in first.content.decode()
-    assert "was started before" in second.content.decode()
-
-
-def test_another_workspaces_recipe_is_not_offered(
-    merchant: Merchant, neighbour: Merchant, owner: Client
-) -> None:
-    address = reverse("dashboard:regenerate", args=[merchant.store.pk])
-    answer = owner.post(address, {"recipe": neighbour.version.pk, "name": "Spring", "key": "0" * 32})
-    assert answer.status_code == 422
-    assert not Batch.objects.exists()
 
 
 def test_disconnecting_asks_first_and_then_forgets_the_keys(merchant: Merchant, owner: Client) -> None:

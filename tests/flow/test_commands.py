@@ -11,11 +11,13 @@ from django.core.management import CommandError, call_command
 
 from apps.accounts.models import User
 from apps.flow import flow
+from apps.jobs.models import Batch, Job
 from apps.publishing.models import Publication
+from apps.recipes import services as recipes
 from apps.recipes.selectors import automatic
 from apps.review.models import Item, ItemState
 from connectors.errors import AuthExpired
-from tests.shopkeeping import Shop
+from tests.shopkeeping import Shop, photo
 
 
 def run(*words: str) -> dict[str, Any]:
@@ -69,6 +71,8 @@ def test_reject_writes_nothing(waiting: Shop) -> None:
 def test_sync_and_regenerate_name_the_store_by_address(shop: Shop) -> None:
     shop.sell()
     assert run("sync", shop.store.url)["products"] == 1
+    assert run("regenerate", str(shop.store.pk), "--key", "sunday")["jobs"] == 0, "its first job is under way"
+    Job.objects.update(state="failed")
     told = run("regenerate", str(shop.store.pk), "--key", "monday")
     assert told["jobs"] == 1
     assert run("regenerate", str(shop.store.pk), "--key", "monday") == {**told, "jobs": 0}
@@ -82,6 +86,7 @@ def test_sync_and_regenerate_name_the_store_by_address(shop: Shop) -> None:
         (("publish", "999999"), "no item 999999"),
         (("undo", "999999"), "no publication 999999"),
         (("approve", "999999"), "no item 999999"),
+        (("batch", "999999"), "no batch 999999"),
     ],
 )
 def test_a_mistake_gets_one_clear_line(shop: Shop, words: tuple[str, ...], sentence: str) -> None:
@@ -94,3 +99,62 @@ def test_a_store_that_refuses_the_keys_is_said_so(shop: Shop) -> None:
     shop.remote.fail(AuthExpired("401"), "products")
     with pytest.raises(CommandError, match="no longer accepts our keys"):
         run("sync", str(shop.store.pk))
+
+
+@pytest.fixture
+def stocked(shop: Shop) -> Shop:
+    for number in range(4):
+        category = "Mugs" if number else "Lamps"
+        shop.remote.add_product(
+            f"Product {number}", (photo(f"#{number}{number}4a7f"),), categories=(category,)
+        )
+    run("sync", str(shop.store.pk))
+    Job.objects.update(state="failed")  # what the first sync began would be left out as under way
+    return shop
+
+
+def test_regenerate_looks_ahead_without_creating_anything(stocked: Shop) -> None:
+    told = run("regenerate", str(stocked.store.pk), "--dry-run", "--filter", '{"categories": ["Mugs"]}')
+    assert (told["photos"], told["to_render"], told["skipped"]) == (3, 3, {})
+    assert not Batch.objects.exists()
+
+
+def test_a_batch_is_piloted_released_paused_capped_cloned_and_cancelled(stocked: Shop) -> None:
+    store = str(stocked.store.pk)
+    told = run("regenerate", store, "--pilot", "50%", "--go-at", "95%", "--cap", "12.50")
+    batch = str(told["batch"])
+    assert told["jobs"] == 4 and told["pilot"]
+    assert run("batch", batch)["state"] == "held"
+    assert run("batch", batch, "go")["state"] == "running"
+    assert run("batch", batch, "pause")["state"] == "paused"
+    assert run("batch", batch, "cap", "--cap", "20")["cap_micros"] == 20_000_000
+    assert run("batch", batch, "cap", "--cap", "none")["cap_micros"] is None
+    assert run("batch", batch, "resume")["state"] == "running"
+    version = automatic(stocked.workspace.pk)
+    recipes.create(stocked.workspace, name="Grey", body=version.body, by="test")
+    assert run("batch", batch, "clone", "--recipe", "Grey", "--key", "grey")["jobs"] == 4
+    Job.objects.filter(batch=batch).update(state="failed", error_code="internal")
+    assert run("batch", batch)["progress"]["troubles"] == {"internal": 2}
+    assert run("batch", batch, "retry")["retried"] == 2
+    told = run("batch", batch, "cancel")
+    assert (told["state"], told["stopped"]) == ("cancelled", 4)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--filter", "{"), "not JSON"),
+        (("--filter", '{"colour": 1}'), "no field 'colour'"),
+        (("--pilot", "many"), "--pilot is a number"),
+        (("--go-at", "95%"), "--go-at needs a --pilot"),
+        (("--pilot", "200%"), "at most 100"),
+        (("--cap", "much"), "not an amount"),
+        (("--cap", "-3"), "more than nothing"),
+    ],
+)
+def test_a_wish_that_can_not_be_meant_gets_one_clear_line(
+    shop: Shop, words: tuple[str, ...], sentence: str
+) -> None:
+    with pytest.raises(CommandError, match=sentence):
+        run("regenerate", str(shop.store.pk), *words)
+    assert not Batch.objects.exists()

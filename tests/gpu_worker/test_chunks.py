@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import threading
+import time
 
 import pytest
 
@@ -155,3 +157,85 @@ def test_a_chunk_survives_its_own_json(make_chunk, encoded, block):
     chunk = make_chunk([encoded(block())])
     assert Chunk.from_dict(json.loads(json.dumps(chunk.to_dict()))) == chunk
     assert chunks.EXTENSIONS["jpeg"] == "jpg"
+
+
+# -- side by side
+
+
+class Crowded(FakeEngine):
+    """Has memory for so many photos at once, and remembers how many there were."""
+
+    def __init__(self, room: int, error: BaseException | None = None):
+        self.room, self.error = room, error or MemoryError()
+        self.inside, self.seen, self.lock = 0, [], threading.Lock()
+
+    def cutout(self, rgb, hints=NO_HINTS) -> Matte:
+        with self.lock:
+            self.inside += 1
+        time.sleep(0.15)  # so that those beside it are in here too
+        with self.lock:
+            crowd = self.inside
+            self.seen.append(crowd)
+        time.sleep(0.05)
+        with self.lock:
+            self.inside -= 1
+        if crowd > self.room:
+            raise self.error
+        return super().cutout(rgb, hints)
+
+
+def photos(count: int, encoded, block) -> list[bytes]:
+    return [encoded(block(colour=(20 + 20 * n, 60, 90))) for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")]
+)
+def test_a_chunk_that_runs_out_of_memory_halves_itself_until_it_fits(
+    make_chunk, storage, encoded, block, error
+):
+    engine = Crowded(room=2, error=error)
+    results = run(make_chunk(photos(8, encoded, block)), storage, engine=engine, together=8)
+    assert [r.status for r in results] == ["done"] * 8
+    assert [r.attempt for r in results] == list(range(1, 9)), "in order"
+    assert max(engine.seen) > 2 >= max(engine.seen[-2:])
+
+
+def test_what_was_finished_before_memory_ran_out_is_not_rendered_again(make_chunk, storage, encoded, block):
+    engine = Crowded(room=1)
+    results = run(make_chunk(photos(2, encoded, block)), storage, engine=engine, together=2)
+    assert [r.status for r in results] == ["done", "done"]
+    assert run(make_chunk(photos(2, encoded, block)), storage, engine=engine, together=2) == results
+
+
+def test_in_a_group_too_a_bad_photo_fails_alone(make_chunk, storage, encoded, block):
+    files = photos(3, encoded, block)
+    ended = []
+    watch = Watch(on_end=lambda job, status: ended.append(status))
+    results = run(make_chunk([files[0], b"no picture", files[2]]), storage, together=3, watch=watch)
+    assert [r.status for r in results] == ended == ["done", "failed", "done"]
+    assert results[1].error.code == "bad_image"
+
+
+def test_a_photo_too_large_for_all_memory_fails_alone_in_the_end(make_chunk, storage, encoded, block):
+    results = run(make_chunk(photos(3, encoded, block)), storage, engine=Crowded(room=0), together=4)
+    assert [r.error.code for r in results] == ["out_of_memory"] * 3
+
+
+# -- leaving and resting
+
+
+def test_a_render_that_outlasts_the_grace_time_is_handed_back_between_stages(
+    make_chunk, storage, encoded, block
+):
+    stages = []
+    watch = Watch(hurried=lambda: len(stages) > 3, on_stage=lambda job, stage: stages.append(stage))
+    (result,) = run(make_chunk([encoded(block())]), storage, watch=watch)
+    assert (result.status, result.error) == ("returned", None)
+    assert not storage.exists("out/1/result.json")
+
+
+def test_a_resting_worker_hands_back_what_it_is_given_and_says_why(make_chunk, storage, encoded, block):
+    (result,) = run(make_chunk([encoded(block())]), storage, watch=Watch(resting=lambda: True))
+    assert (result.status, result.error.code) == ("returned", "worker_resting")
+    assert JobResult.from_dict(json.loads(result.to_json())) == result

@@ -16,6 +16,7 @@ from celery import Celery
 import gpu_worker
 from gpu_worker.contract import (
     BEAT_PATTERN,
+    REST_KEY,
     STOP_KEY,
     TASK_RENDER,
     Beat,
@@ -67,8 +68,21 @@ def wire(redis_url: str) -> Wire:
 
 
 @pytest.fixture
-def worker(redis_url: str, storage: FileStorage, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    env = {**os.environ, "REDIS_URL": redis_url, "STORAGE_URL": f"file://{storage.root}"}
+def worker_settings(request: pytest.FixtureRequest) -> dict[str, str]:
+    """What the worker finds in its environment besides."""
+    return getattr(request, "param", {})
+
+
+@pytest.fixture
+def worker(
+    redis_url: str, storage: FileStorage, tmp_path: Path, worker_settings: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    env = {
+        **os.environ,
+        **worker_settings,
+        "REDIS_URL": redis_url,
+        "STORAGE_URL": f"file://{storage.root}",
+    }
     env.pop("DJANGO_SETTINGS_MODULE", None)
     log = (tmp_path / "worker.log").open("wb")
     process = subprocess.Popen(
@@ -129,8 +143,43 @@ def test_a_stop_key_cancels_the_attempt(worker, wire, make_chunk, encoded, block
     assert wire.result().status == "cancelled"
 
 
+def test_a_cancel_reaches_a_job_that_is_being_rendered(worker, wire, make_chunk, sample, encoded, storage):
+    chunk = make_chunk([encoded(sample("mug").rgb)], {"framing": {"canvas_px": [3000, 3000]}})
+    wire.send(chunk)
+    until(lambda: any(a["stage"] != "fetch" for beat in wire.beats() for a in beat.attempts.values()))
+    wire.redis.set(STOP_KEY.format(token=chunk.jobs[0].token), 1, ex=60)
+    result = wire.result()
+    assert result.status == "cancelled"
+    assert not storage.exists("out/1/result.json"), "it was stopped before its end"
+
+
+@pytest.mark.parametrize("worker_settings", [{"WORKER_GRACE_S": "0.01"}], indirect=True)
+def test_sigterm_hands_back_even_the_running_job_once_the_grace_time_is_over(
+    worker_settings, worker, wire, make_chunk, sample, encoded, storage
+):
+    wire.send(make_chunk([encoded(sample("mug").rgb)] * 2, {"framing": {"canvas_px": [3000, 3000]}}))
+    until(lambda: any(a["stage"] != "fetch" for beat in wire.beats() for a in beat.attempts.values()))
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0
+    assert [wire.result(1).status for _ in range(2)] == ["returned", "returned"]
+    assert not storage.exists("out/1/result.json")
+
+
+def test_a_worker_that_is_told_to_rest_hands_back_what_it_takes(worker, wire, make_chunk, encoded, block):
+    (beat,) = until(wire.beats)
+    assert beat.weights, "it says which model files it uses"
+    wire.redis.set(REST_KEY.format(worker=beat.worker), 1, ex=60)
+    wire.send(make_chunk([encoded(block())], CLASSIC))
+    result = wire.result()
+    assert (result.status, result.error.code) == ("returned", "worker_resting")
+    wire.redis.delete(REST_KEY.format(worker=beat.worker))
+    wire.send(make_chunk([encoded(block())], CLASSIC))
+    assert wire.result().status == "done"
+
+
+@pytest.mark.parametrize("worker_settings", [{"WORKER_GRACE_S": "600"}], indirect=True)
 def test_sigterm_lets_the_running_job_finish_and_hands_the_rest_back(
-    worker, wire, make_chunk, sample, encoded
+    worker_settings, worker, wire, make_chunk, sample, encoded
 ):
     photo = encoded(sample("mug").rgb)
     slow = {"framing": {"canvas_px": [2400, 2400]}}

@@ -90,7 +90,9 @@ def test_a_photo_that_was_exchanged_starts_without_marks(shop: Shop, doubted: It
     flow.marked(doubted, BOX, by="user:1")
     shop.work()
     other = shop.remote.add_media(photo("#803030"), "other.jpg")
-    Photo.objects.filter(pk=doubted.job.photo_id).update(revision=2, sha256="", key="", src=other.src)
+    Photo.objects.filter(pk=doubted.job.photo_id).update(
+        revision=2, sha256="", key="", src=other.src, present=True
+    )
     job = regenerate(shop)
     assert job.photo == doubted.job.photo
     assert job.inputs.get().sha256 != doubted.job.inputs.get().sha256

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from apps.flow import flow
+from apps.jobs.filters import Filter
 from apps.jobs.models import Attempt, Job, JobInput, JobState, Worker
 from apps.jobs.services import leases, planning
 from apps.jobs.services.again import Marks
@@ -170,9 +171,8 @@ def test_one_more_photo_is_rendered_at_the_scale_of_what_is_shown_now(consistent
     assert [i.photo_id for i in group_of(newest)] == sorted({j.photo_id for j in consistent.jobs()})
     version = recipe_selectors.automatic(consistent.workspace.pk)
     assert version is not None
-    flow.regenerate(
-        consistent.store, version, name="Shoe", key="k", by="test", product=newest.photo.product_id
-    )
+    only = Filter(products=(newest.photo.product_id,))
+    flow.regenerate(consistent.store, version, name="Shoe", key="k", by="test", only=only)
     consistent.work()
     assert len(scales(consistent.jobs()[2:])) == 1
 

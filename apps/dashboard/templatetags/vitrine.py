@@ -14,9 +14,9 @@ from django.utils.safestring import SafeString
 
 from apps.audit.models import Event, Seal
 from apps.catalog.models import Photo
-from apps.dashboard import measures, words
+from apps.dashboard import batch_words, measures, words
 from apps.dashboard.forms import PLATFORMS
-from apps.jobs.models import Job, PhotoMarks, Render
+from apps.jobs.models import Batch, Job, PhotoMarks, Render
 from apps.jobs.services import marks
 from apps.publishing.models import Publication
 from apps.review.models import Item
@@ -24,7 +24,7 @@ from apps.stores.models import Store
 
 register = template.Library()
 
-SUBJECT_PAGES = {"store": "store", "job": "job", "publication": "publication", "product": "product"}
+SUBJECT_PAGES = {name: name for name in ("store", "job", "publication", "product", "batch")}
 
 
 # -- pictures --------------------------------------------------------------------------------------------------
@@ -85,6 +85,8 @@ def said(row: Any) -> words.Said:
             return words.publication(publication) if publication else words.item(row)
         case Publication():
             return words.publication(row)
+        case Batch():
+            return batch_words.batch(row)
     raise TypeError(f"no words for {type(row).__name__}")
 
 
@@ -143,6 +145,27 @@ def pretty(value: Any) -> str:
 
 
 # -- time and the trail ----------------------------------------------------------------------------------------
+
+
+@register.filter
+def lasts(seconds: float | None) -> str:
+    """About how long, as one says it: 40 seconds, 12 minutes, 3 hours, 2 days."""
+    if seconds is None:
+        return "not known"
+    for size, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= 1.5 * size:
+            return f"{round(seconds / size)} {name}s"
+    return (
+        "a minute" if seconds >= 45 else f"{max(1, round(seconds))} seconds" if seconds >= 1.5 else "a second"
+    )
+
+
+@register.filter
+def money(micros: int | None) -> str:
+    """Two digits; four below a tenth, where a single picture would cost nothing."""
+    amount = (micros or 0) / 1_000_000
+    return f"{amount:,.2f}" if amount >= 0.1 or not amount else f"{amount:.4f}"
+
 
 _STEPS = ((86_400, "day"), (3600, "hour"), (60, "minute"))
 

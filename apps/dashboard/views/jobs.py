@@ -13,7 +13,7 @@ from apps.dashboard.showing import back, show
 from apps.dashboard.views.home import STOP_POLLING
 from apps.jobs import selectors as jobs
 from apps.jobs.models import OPEN_STATES, Job, JobState
-from apps.jobs.services import planning
+from apps.jobs.services import planning, quarantine
 
 FILTERS = {
     "": ("All", None),
@@ -91,6 +91,14 @@ def cancel(request: Asked, pk: int) -> HttpResponse:
     if planning.cancel(row, by=request.actor):
         return back(request, "dashboard:job", pk, ok="The job is cancelled.")
     return back(request, "dashboard:job", pk, trouble="This job had ended already.")
+
+
+@action(Role.REVIEWER)
+def release(request: Asked, pk: int) -> HttpResponse:
+    """Try a job again that was set aside."""
+    if quarantine.release(_own(request, pk), by=request.actor):
+        return back(request, "dashboard:job", pk, ok="The job is tried again, by itself.")
+    return back(request, "dashboard:job", pk, trouble="This job is not set aside.")
 
 
 def _own(request: Asked, pk: int) -> Job:

@@ -18,6 +18,7 @@ from apps.dashboard.showing import back, show
 from apps.dashboard.views.home import STOP_POLLING
 from apps.flow import flow
 from apps.jobs import selectors as jobs
+from apps.jobs.filters import Filter
 from apps.publishing import selectors as publishing
 from apps.recipes import selectors as recipes
 from apps.stores import selectors as stores
@@ -66,7 +67,7 @@ def again(request: Asked, pk: int) -> HttpResponse:
     if not re.fullmatch(r"[a-f0-9]{32}", key):
         return back(request, "dashboard:product", pk, trouble="Open this page again.")
     _, added = flow.regenerate(
-        row.store, version, name=row.title[:120], key=key, by=request.actor, product=row.pk
+        row.store, version, name=row.title[:120], key=key, by=request.actor, only=Filter(products=(row.pk,))
     )
     said = f"{added} photo{'' if added == 1 else 's'} of this product are being rendered with {version}."
     return back(request, "dashboard:product", pk, ok=said if added else "This was started before.")

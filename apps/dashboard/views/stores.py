@@ -1,4 +1,4 @@
-"""Stores: connect, look, read again, regenerate, disconnect."""
+"""Stores: connect, look, read again, disconnect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from apps.accounts.models import Role
 from apps.catalog.models import Sync
 from apps.catalog.selectors import photos_to_render
 from apps.dashboard.access import Asked, action, page, page_for
-from apps.dashboard.forms import ConnectForm, RegenerateForm
+from apps.dashboard.forms import ConnectForm
 from apps.dashboard.showing import back, show
 from apps.dashboard.views.home import STOP_POLLING
 from apps.flow import flow
@@ -93,27 +93,6 @@ def sync(request: Asked, pk: int) -> HttpResponse:
         )
     flow.connected(row, by=request.actor)
     return back(request, "dashboard:store", pk, ok="The catalogue is being read again.")
-
-
-@page_for(Role.OWNER)
-def regenerate(request: Asked, pk: int) -> HttpResponse:
-    """Says how many photos it is about, then renders them all. The key in the form makes a double click one batch."""
-    row = _store(request, pk)
-    photos = photos_to_render(row.pk).count()
-    form = RegenerateForm(request.POST or None, workspace=request.workspace, store=row)
-    if request.method == "POST" and form.is_valid():
-        version = form.version()
-        batch, added = flow.regenerate(
-            row, version, name=form.cleaned_data["name"], key=form.cleaned_data["key"], by=request.actor
-        )
-        sentence = (
-            f"{added} photos are being rendered with {version}."
-            if added
-            else f"“{batch.name}” was started before."
-        )
-        return back(request, "dashboard:jobs", ok=sentence)
-    context = {"store": row, "form": form, "photos": photos}
-    return show(request, "regenerate.html", context, status=422 if form.errors else 200)
 
 
 @page_for(Role.OWNER)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.accounts.models import Workspace
 from apps.lib.errors import VitrineError
+from apps.recipes import selectors as recipes
+from apps.recipes.models import RecipeVersion
 from apps.stores.models import Store
 from connectors.errors import ConnectorError
 
@@ -58,3 +61,27 @@ def store_from(wanted: str) -> Store:
         return rows[0]
     known = ", ".join(f"{s.pk} ({s.url})" for s in Store.objects.order_by("pk")[:20]) or "none"
     raise CommandError(f"{'Several stores match' if rows else 'No store matches'} {wanted!r}. Known: {known}")
+
+
+def recipe_from(workspace: int, name: str) -> RecipeVersion | None:
+    return recipes.newest(workspace, name)
+
+
+def cap_from(text: str | None) -> int | None:
+    """An amount such as 25.00 in micros; None where none was given."""
+    if not text:
+        return None
+    try:
+        return round(Decimal(text) * 1_000_000)
+    except (InvalidOperation, OverflowError, ValueError) as error:
+        raise CommandError(f"--cap {text!r} is not an amount such as 25.00.") from error
+
+
+def share_from(option: str, text: str | None) -> float | None:
+    """A part such as 95% as a share of 1; None where none was given."""
+    if not text:
+        return None
+    try:
+        return float(text.removesuffix("%")) / 100
+    except ValueError as error:
+        raise CommandError(f"{option} {text!r} is not a part such as 95%.") from error

@@ -1,1 +1,5 @@
-"""Write to jobs: planning.py (ask), dispatch.py (hand out), results.py (take back), leases.py (what was lost)."""
+"""Write to jobs.
+
+planning.py and creating.py ask, batches.py moves a batch, dispatch.py hands out, results.py takes back, leases.py looks
+after what was lost.
+"""

@@ -15,9 +15,8 @@ from django.utils import timezone
 
 from apps.audit import services as audit
 from apps.jobs.models import LIVE_ATTEMPTS, Attempt, AttemptState, Job, JobState, Worker
-from apps.jobs.services import results
+from apps.jobs.services import backoff, health, results
 from apps.lib import blobs
-from apps.lib.work import backoff_s
 from apps.usage import services as usage
 from gpu_worker.contract import MANIFEST, Beat, JobResult
 
@@ -36,6 +35,7 @@ def copy_beats(beats: list[Beat]) -> None:
                 "device": beat.device[:80],
                 "memory_mib": beat.memory_mib,
                 "engines": beat.engines,
+                "weights": beat.weights,
                 "jobs_done": beat.jobs_done,
                 "jobs_failed": beat.jobs_failed,
                 "draining": beat.draining,
@@ -138,8 +138,10 @@ def _lose(attempt: Attempt) -> None:
         worker=attempt.worker,
         stage=attempt.stage,
     )
+    health.note(attempt.worker, well=False, trouble="It stopped answering in the middle of its work.")
     message = f"The worker stopped answering during {attempt.stage or 'its work'}."
     if job.tries >= settings.MAX_TRIES:
         results.set_aside(job, code="worker_lost", message=f"Set aside after {job.tries} tries. {message}")
     else:
-        results.back_to_queue(job, after_s=backoff_s(job.tries), code="worker_lost", message=message)
+        wait_s = backoff.wait_s("worker_lost", job.tries)
+        results.back_to_queue(job, after_s=wait_s, code="worker_lost", message=message, alone=True)

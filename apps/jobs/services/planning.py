@@ -1,10 +1,9 @@
-"""Ask for renders: one job per photo revision and recipe version, or per batch; cancel them again."""
+"""Ask for renders: one job per photo revision and recipe version; cancel them again. Batches: creating.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import islice
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,23 +12,20 @@ from apps.audit import services as audit
 from apps.catalog import selectors as catalog_selectors
 from apps.catalog import services as catalog
 from apps.catalog.models import Photo
+from apps.jobs import selectors, sizes
 from apps.jobs.models import (
     HELD_STATES,
     LIVE_ATTEMPTS,
     Attempt,
-    Batch,
     Job,
     JobInput,
     JobState,
     Lane,
     Preparation,
-    Render,
-    Worker,
 )
 from apps.jobs.services import marks
 from apps.lib import ids, wire
 from apps.recipes.models import RecipeVersion
-from apps.stores.models import Store
 from connectors.base import Connector
 from connectors.errors import ConnectorError
 from gpu_worker.contract import GROUP_MAX, ROLE_GROUP
@@ -89,58 +85,6 @@ def _inputs(jobs: Sequence[Job]) -> Iterator[JobInput]:
                 yield JobInput(job=job, position=position, role=ROLE_GROUP, photo_id=photo)
 
 
-@transaction.atomic
-def plan_batch(
-    store: Store, version: RecipeVersion, *, photos: Iterable[Photo], name: str, key: str, by: str
-) -> tuple[Batch, int]:
-    """A batch with a job for each photo, and how many jobs were added: the same key is the same batch, and adds none.
-
-    All or nothing in one transaction; photos are taken a thousand at a time, so memory stays flat.
-    """
-    batch, created = Batch.objects.get_or_create(
-        workspace_id=store.workspace_id,
-        idempotency_key=key,
-        defaults={"store": store, "recipe_version": version, "name": name, "created_by": by},
-    )
-    if not created:
-        return batch, 0
-    added = 0
-    for some in _by_thousands(photos):
-        jobs = Job.objects.bulk_create(
-            Job(
-                workspace_id=store.workspace_id,
-                store=store,
-                photo=photo,
-                photo_revision=photo.revision,
-                recipe_version=version,
-                batch=batch,
-                once=f"batch:{batch.pk}:{photo.pk}",
-                lane=Lane.BULK,
-                region=store.region,
-            )
-            for photo in some
-        )
-        JobInput.objects.bulk_create(_inputs(jobs))
-        Preparation.objects.bulk_create(Preparation(job=job) for job in jobs)
-        added += len(jobs)
-    audit.record(
-        "batch.created",
-        workspace=store.workspace_id,
-        actor=by,
-        subject=f"batch:{batch.pk}",
-        refs={"store": store.pk, "recipe_version": version.pk},
-        name=name,
-        jobs=added,
-    )
-    return batch, added
-
-
-def _by_thousands(photos: Iterable[Photo]) -> Iterator[list[Photo]]:
-    waiting = iter(photos)
-    while some := list(islice(waiting, 1000)):
-        yield some
-
-
 def prepare(
     preparation: Preparation, connector: Connector, *, then: Callable[[Job], None], last_try: bool = False
 ) -> Job:
@@ -179,11 +123,12 @@ def ready(job: Job) -> None:
     """Queue a job whose inputs are there; an identical request that was rendered before answers it at once."""
     marks.carry(job)
     request = request_digest(job)
-    render = cached_render(job, request)
+    render = selectors.cached_render(job, request)
     moved = Job.objects.filter(pk=job.pk, state=JobState.PREPARING).update(
         state=JobState.DONE if render else JobState.QUEUED,
         parameters=job.parameters,
         request=request,
+        size_class=sizes.size_class(job.photo_id),
         render=render,
         cached=render is not None,
         finished_at=timezone.now() if render else None,
@@ -191,17 +136,6 @@ def ready(job: Job) -> None:
     job.refresh_from_db()
     if moved and not render:
         transaction.on_commit(wire.wake_dispatcher)
-
-
-def cached_render(job: Job, request: str) -> Render | None:
-    """A stored render of the same request by engines of the versions that workers have now."""
-    worker = Worker.objects.filter(capability=job.capability, region=job.region).order_by("-beat_at").first()
-    if worker is None:
-        return None
-    for render in Render.objects.filter(workspace=job.workspace_id, request=request).order_by("-pk")[:10]:
-        if all(worker.engines.get(stage) == version for stage, version in render.engines.items()):
-            return render
-    return None
 
 
 @transaction.atomic

@@ -13,11 +13,14 @@ from django.db.models import F
 from django.utils import timezone
 
 from apps.audit import services as audit
-from apps.jobs.models import HELD_STATES, LIVE_ATTEMPTS, Attempt, AttemptState, Job, JobState, Render
+from apps.jobs.models import HELD_STATES, LIVE_ATTEMPTS, Attempt, AttemptState, Held, Job, JobState, Render
+from apps.jobs.services import backoff, health, twins
 from apps.lib import blobs, ids, wire
-from apps.lib.work import backoff_s
 from apps.usage import services as usage
-from gpu_worker.contract import JobResult
+from gpu_worker.contract import RESTING, Error, JobResult
+
+# What a resting worker handed back: somebody else is to have the time to take it.
+RESTING_S = 2.0
 
 
 def accept(result: JobResult, *, then: Callable[[Job], None]) -> Job | None:
@@ -94,13 +97,25 @@ def _settle(attempt: Attempt, result: JobResult, then: Callable[[Job], None]) ->
     elif result.status == "returned":
         if started:
             Job.objects.filter(pk=job.pk).update(tries=F("tries") - 1)
-        back_to_queue(job, after_s=0)
+        resting = result.error is not None and result.error.code == RESTING
+        back_to_queue(job, after_s=RESTING_S if resting else 0)
     else:
         _failed(job, result)
+    _tell_of_worker(result)
     job.refresh_from_db()
     if job.state == JobState.DONE:
         then(job)
+        if job.render is not None:
+            twins.answer(job, job.render, then=then)
     return job
+
+
+def _tell_of_worker(result: JobResult) -> None:
+    """A photo or a recipe that can't be rendered is not the worker's fault."""
+    if result.status == "done":
+        health.note(result.worker, well=True)
+    elif result.status == "failed" and result.error is not None:
+        health.note(result.worker, well=not result.error.retry, trouble=result.error.message)
 
 
 def _done(job: Job, attempt: Attempt, result: JobResult) -> None:
@@ -135,18 +150,27 @@ def _done(job: Job, attempt: Attempt, result: JobResult) -> None:
 
 
 def _failed(job: Job, result: JobResult) -> None:
-    error = result.error
-    code, message, retry = (
-        (error.code, error.message, error.retry)
-        if error
-        else ("internal", "The worker gave no reason.", True)
-    )
-    if not retry:
-        _end(job, JobState.FAILED, code, message)
-    elif job.tries >= settings.MAX_TRIES:
-        _end(job, JobState.QUARANTINED, code, f"Set aside after {job.tries} tries. {message}")
+    error = result.error or Error("internal", "The worker gave no reason.", True)
+    if not error.retry:
+        _end(job, JobState.FAILED, error.code, error.message)
+        return
+    if not backoff.rule(error.code).a_try:
+        # An outage is no photo's fault; it ends, or a person looks at it after very many attempts.
+        Job.objects.filter(pk=job.pk, tries__gt=0).update(tries=F("tries") - 1)
+        tries, over = job.attempt_count, job.attempt_count % backoff.OUTAGE_ATTEMPTS == 0
     else:
-        back_to_queue(job, after_s=backoff_s(job.tries), code=code, message=message)
+        tries, over = job.tries, job.tries >= settings.MAX_TRIES
+    if over:
+        set_aside(job, code=error.code, message=f"Set aside after {tries} tries. {error.message}")
+        return
+    wait_s = backoff.wait_s(error.code, tries, error.retry_after_s)
+    back_to_queue(
+        job,
+        after_s=wait_s,
+        code=error.code,
+        message=error.message,
+        alone=error.code == "out_of_memory",
+    )
 
 
 def _end(job: Job, state: str, code: str, message: str) -> None:
@@ -164,13 +188,17 @@ def _end(job: Job, state: str, code: str, message: str) -> None:
         )
 
 
-def back_to_queue(job: Job, *, after_s: float, code: str = "", message: str = "") -> None:
-    """The job waits again; the reason stays readable until it is done."""
+def back_to_queue(
+    job: Job, *, after_s: float, code: str = "", message: str = "", alone: bool = False
+) -> None:
+    """The job waits again; the reason stays readable until it is done. `alone`: it may bring its neighbours down."""
     Job.objects.filter(pk=job.pk, state__in=HELD_STATES).update(
         state=JobState.QUEUED,
+        held=Held.BACKOFF if after_s > 0 else Held.NOT,
         not_before=timezone.now() + dt.timedelta(seconds=after_s),
         error_code=code,
         error=message,
+        alone=True if alone else F("alone"),
     )
     transaction.on_commit(wire.wake_dispatcher)
 

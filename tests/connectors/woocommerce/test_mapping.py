@@ -144,3 +144,18 @@ def test_a_media_item_has_other_names_for_the_same_things() -> None:
 def test_only_an_active_webhook_delivers(status: str, active: bool) -> None:
     hook = {"id": 1, "status": status, "topic": "product.created", "delivery_url": "https://app.example/"}
     assert mapping.webhook(hook).active is active
+
+
+@pytest.mark.parametrize(
+    ("attributes", "vendor"),
+    [
+        ([{"name": "Brand", "options": ["Kiln &amp; Co", "Other"]}], "Kiln & Co"),
+        ([{"name": "Hersteller", "slug": "pa_manufacturer", "options": ["Nordhaus"]}], "Nordhaus"),
+        ([{"name": "Colour", "options": ["blue"]}], ""),
+        ([{"name": "Brand", "options": []}], ""),
+        ([{"name": "Brand", "options": "Kiln"}], ""),
+    ],
+)
+def test_a_shop_without_brands_may_keep_them_as_an_attribute(attributes: list[Any], vendor: str) -> None:
+    assert mapping.product(PRODUCT | {"brands": [], "attributes": attributes}).vendor == vendor
+    assert mapping.product(PRODUCT | {"attributes": attributes}).vendor == "Kiln & Co"

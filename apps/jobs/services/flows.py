@@ -1,0 +1,183 @@
+"""What waits and may go: one line per lane × workspace × store × batch, found without walking the backlog."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from django.db import connection
+from django.db.models import Sum
+from django.utils import timezone
+
+from apps.jobs import windows
+from apps.jobs.models import Attempt, Batch, Held, Job, Lane, Render, StorePace, Tally, WorkspacePace
+from apps.usage import selectors as usage
+
+_JOB, _ATTEMPT = Job._meta.db_table, Attempt._meta.db_table
+
+# Steps through the partial index `jobs_queue` from one flow to the next: as many look-ups as there are flows.
+_FLOWS = f"""
+WITH RECURSIVE flow AS (
+    (SELECT lane, workspace_id, store_id, COALESCE(batch_id, 0) AS batch, id, recipe_version_id FROM {_JOB}
+     WHERE state = 'queued' AND held = '' AND capability = %(capability)s AND region = %(region)s
+     ORDER BY lane, workspace_id, store_id, COALESCE(batch_id, 0), id LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM flow CROSS JOIN LATERAL (
+        SELECT lane, workspace_id, store_id, COALESCE(batch_id, 0), id, recipe_version_id FROM {_JOB}
+        WHERE state = 'queued' AND held = '' AND capability = %(capability)s AND region = %(region)s
+          AND (lane, workspace_id, store_id, COALESCE(batch_id, 0))
+            > (flow.lane, flow.workspace_id, flow.store_id, flow.batch)
+        ORDER BY lane, workspace_id, store_id, COALESCE(batch_id, 0), id LIMIT 1) next
+)
+SELECT flow.lane, flow.workspace_id, flow.store_id, flow.batch, flow.id, flow.recipe_version_id,
+    b.state, b.cap_micros, w.weight, w.max_live, w.paused_at, w.time_zone, w.bulk_from, w.bulk_until,
+    s.max_live, s.paused_at
+FROM flow LEFT JOIN {Batch._meta.db_table} b ON b.id = flow.batch
+LEFT JOIN {WorkspacePace._meta.db_table} w ON w.workspace_id = flow.workspace_id
+LEFT JOIN {StorePace._meta.db_table} s ON s.store_id = flow.store_id
+"""  # noqa: S608 - only our own tables' names are formatted in
+
+_LIVE = f"""
+SELECT j.workspace_id, j.store_id, COALESCE(j.batch_id, 0), a.id FROM {_ATTEMPT} a JOIN {_JOB} j ON j.id = a.job_id
+WHERE a.state IN ('dispatched', 'running')
+"""  # noqa: S608
+
+# A twin waits only as long as somebody renders the same for its workspace; `twins.settle` answers those whose
+# picture is there.
+_RELEASE_TWINS = f"""
+UPDATE {_JOB} j SET held = '' WHERE j.state = 'queued' AND j.held = 'twin' AND NOT EXISTS (
+    SELECT 1 FROM {_JOB} t WHERE t.workspace_id = j.workspace_id AND t.request = j.request
+      AND t.capability = j.capability AND t.region = j.region AND t.state IN ('dispatched', 'running'))
+  AND NOT EXISTS (SELECT 1 FROM {Render._meta.db_table} r
+    WHERE r.workspace_id = j.workspace_id AND r.request = j.request)
+"""  # noqa: S608
+
+
+@dataclass
+class Flow:
+    """Jobs that wait together: `head` is the oldest of them. Limits are None where there is none."""
+
+    lane: str
+    workspace: int
+    store: int
+    batch: int
+    head: int
+    recipe_version: int
+    batch_state: str | None
+    cap_micros: int | None
+    weight: int
+    workspace_limit: int | None
+    workspace_paused: bool
+    in_window: bool
+    store_limit: int | None
+    store_paused: bool
+
+    @property
+    def open(self) -> bool:
+        """Whether its jobs may go now, as far as pauses and the off-peak window say."""
+        if self.workspace_paused or self.store_paused or self.batch_state not in {None, "running"}:
+            return False
+        return self.in_window or self.lane != Lane.BULK
+
+
+@dataclass
+class Load:
+    """What is at workers now, and what capped batches have spent and reserved."""
+
+    workspaces: Counter[int] = field(default_factory=Counter)
+    stores: Counter[int] = field(default_factory=Counter)
+    batch_micros: Counter[int] = field(default_factory=Counter)
+
+    def add(self, flow: Flow, jobs: int, cost_micros: int) -> None:
+        self.workspaces[flow.workspace] += jobs
+        self.stores[flow.store] += jobs
+        self.batch_micros[flow.batch] += jobs * cost_micros
+
+    def room(self, flow: Flow, cost_micros: int) -> int | None:
+        """How many more jobs of this flow its limits allow; None where it has none."""
+        left = [
+            limit - out
+            for limit, out in (
+                (flow.workspace_limit, self.workspaces[flow.workspace]),
+                (flow.store_limit, self.stores[flow.store]),
+            )
+            if limit is not None
+        ]
+        if flow.cap_micros is not None:
+            left.append((flow.cap_micros - self.batch_micros[flow.batch]) // max(1, cost_micros))
+        return max(0, min(left)) if left else None
+
+
+def wake() -> None:
+    """Put back into the queue what rested long enough, and twins that nobody works for any more."""
+    now = timezone.now()
+    Job.objects.filter(state="queued", held=Held.BACKOFF, not_before__lte=now).update(held=Held.NOT)
+    with connection.cursor() as cursor:
+        cursor.execute(_RELEASE_TWINS)
+
+
+def waiting(capability: str, region: str) -> list[Flow]:
+    """Every flow with a job in the queue, open or not."""
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(_FLOWS, {"capability": capability, "region": region})
+        return [_flow(row, now) for row in cursor.fetchall()]
+
+
+def _flow(row: Sequence, now: dt.datetime) -> Flow:
+    (
+        lane,
+        workspace,
+        store,
+        batch,
+        head,
+        version,
+        state,
+        cap,
+        weight,
+        most,
+        paused,
+        tz,
+        start,
+        end,
+        s_most,
+        s_p,
+    ) = row
+    return Flow(
+        lane=lane,
+        workspace=workspace,
+        store=store,
+        batch=batch,
+        head=head,
+        recipe_version=version,
+        batch_state=state,
+        cap_micros=cap,
+        weight=max(1, weight or 1),
+        workspace_limit=most,
+        workspace_paused=paused is not None,
+        in_window=windows.is_open(now, time_zone=tz or "UTC", start=start, end=end),
+        store_limit=s_most,
+        store_paused=s_p is not None,
+    )
+
+
+def load(flows: Iterable[Flow]) -> Load:
+    """Counted from the live attempts, which are never many."""
+    found = Load()
+    live: dict[int, list[int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_LIVE)
+        for workspace, store, batch, attempt in cursor.fetchall():
+            found.workspaces[workspace] += 1
+            found.stores[store] += 1
+            live.setdefault(batch, []).append(attempt)
+    capped = {flow.batch for flow in flows if flow.cap_micros is not None}
+    if capped:
+        spent = Tally.objects.filter(batch__in=capped, kind="cost").order_by().values("batch")
+        for row in spent.annotate(micros=Sum("amount")):
+            found.batch_micros[row["batch"]] += row["micros"]
+        for batch in capped & live.keys():
+            found.batch_micros[batch] += usage.reserved_micros(live[batch])
+    return found
