@@ -182,6 +182,8 @@ def page(browser: Any) -> Iterator[Any]:
     """A fresh page in a context of its own: no cookies of another test."""
     context = browser.new_context()
     context.set_default_timeout(10_000)
+    # The first pages of a process load templates and styles, on cores that other tests keep busy.
+    context.set_default_navigation_timeout(45_000)
     yield context.new_page()
     context.close()
 

@@ -167,6 +167,7 @@ def test_a_finger_marks_on_a_phone(browser: Any, live_server: Any, merchant: Mer
     client.force_login(factories.MemberFactory(workspace=merchant.workspace, role=Role.REVIEWER).user)
     context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
     context.set_default_timeout(10_000)
+    context.set_default_navigation_timeout(45_000)
     context.add_cookies(
         [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
     )
