@@ -23,8 +23,9 @@ DARK, LIFT, FAINT = 20.0, 0.3, 0.2
 # Overlap of the guess with what walls shut off, from which on walls may add to it, and may draw the outline:
 # where the product stands in front of another thing on white, the walls are that thing's.
 LIFTED, OUTLINED = 0.75, 0.9
-# Belief under which nothing is cut any more, however much its colour is the product's.
-UNLIKELY = 0.45
+# Belief under which nothing is cut any more, however much its colour is the product's. On a plain backdrop colours
+# are worth more: a skipping rope that the network hardly sees.
+UNLIKELY, UNLIKELY_ON_PLAIN = 0.45, 0.25
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def segment(
     labels[guess] = grabcut.MAYBE_FRONT
     sure = shapes.shrunk(product > 0.6, round(reach_px)) | (shapes.shrunk(guess, 3) & (product > 0.97))
     labels[sure] = grabcut.FRONT
-    away = ~shapes.grown(product > UNLIKELY, round(1.3 * reach_px))
+    unlikely = UNLIKELY_ON_PLAIN if border.plain else UNLIKELY
+    away = ~shapes.grown(product > unlikely, round(1.3 * reach_px))
     labels[away] = grabcut.BACK
     if cues is not None:
         paper = shapes.joined_to_border((cues.apart < 1.5 * border.noise + 0.4) & (product < 0.8))
