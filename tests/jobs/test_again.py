@@ -14,24 +14,11 @@ from apps.jobs.services.again import Marks, said
 from apps.lib.errors import BadRequest, LostRace
 from apps.recipes.models import RecipeVersion
 from apps.review import services as review
-from apps.review.models import Decision, Item, ItemState
+from apps.review.models import Decision, Item
 from gpu_worker import recipe
 from tests.shopkeeping import Shop, photo
 
 BOX = Marks(box=(0.2, 0.15, 0.8, 0.85))
-
-
-@pytest.fixture
-def doubted(shop: Shop) -> Item:
-    """A render that policy left for a person."""
-    shop.sell()
-    shop.deliver()
-    shop.work()
-    Item.objects.update(state=ItemState.PENDING, verdict="review")
-    Decision.objects.all().delete()
-    shop.wire.clear()
-    [item] = shop.items()
-    return item
 
 
 def state_of(item: Item) -> str:

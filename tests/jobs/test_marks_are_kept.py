@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib import import_module
 
-import pytest
 from django.apps import apps
 from django.utils import timezone
 
@@ -19,24 +18,11 @@ from apps.recipes import selectors as recipes
 from apps.recipes.models import Recipe
 from apps.recipes.services import add_version
 from apps.review import services as review
-from apps.review.models import Decision, Item, ItemState
+from apps.review.models import Item, ItemState
 from tests.shopkeeping import Shop, photo
 
 BOX = Marks(box=(0.2, 0.15, 0.8, 0.85))
 OTHER = Marks(points=((0.5, 0.5, True),))
-
-
-@pytest.fixture
-def doubted(shop: Shop) -> Item:
-    """A render that policy left for a person."""
-    shop.sell()
-    shop.deliver()
-    shop.work()
-    Item.objects.update(state=ItemState.PENDING, verdict="review")
-    Decision.objects.all().delete()
-    shop.wire.clear()
-    [item] = shop.items()
-    return item
 
 
 def regenerate(shop: Shop, key: str = "again") -> Job:
