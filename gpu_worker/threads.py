@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 THREADS, PROCESSES = "WORKER_THREADS", "WORKER_PROCESSES"
-# Read by OpenBLAS, OpenMP and MKL when they are first loaded; later nothing changes them.
-_READ_AT_IMPORT = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+# Read by OpenMP and MKL when they are first loaded; later nothing changes them.
+_READ_AT_IMPORT = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+# OpenBLAS threads spin while they wait for each other. Our matrices are small: a second thread gains nothing when the
+# machine is idle, and beside other work one resampling took 2 s instead of 30 ms.
+_BLAS = "OPENBLAS_NUM_THREADS"
 
 
 class BadSetting(ValueError):
@@ -54,21 +57,28 @@ def _number(name: str) -> int:
 
 
 def announce(count: int) -> None:
-    """Tells every library of this process, and its children, before they are imported: `count` threads each."""
+    """Tells every library of this process, and its children, before they are imported: `count` threads each, and one
+    for small matrices."""
     os.environ[THREADS] = str(count)
+    os.environ[_BLAS] = "1"
     for name in _READ_AT_IMPORT:
         os.environ[name] = str(count)
 
 
 def apply() -> int:
-    """Holds OpenCV to this process's threads; call it once in every process that renders. Returns their number.
+    """Holds OpenCV to this process's threads and matrix products to one; call it once in every process that renders.
+    Returns their number.
 
     Raises BadSetting as `for_this_process`.
     """
     import cv2
+    import numpy  # noqa: F401  (only a library that is loaded can be held)
+    from threadpoolctl import threadpool_limits
 
     count = for_this_process()
     cv2.setNumThreads(count)
+    os.environ[_BLAS] = "1"  # SciPy brings an OpenBLAS of its own, loaded later
+    threadpool_limits(1, user_api="blas")
     return count
 
 

@@ -58,6 +58,15 @@ def test_opencv_keeps_to_the_number(monkeypatch):
         cv2.setNumThreads(before)
 
 
+def test_matrix_products_take_one_thread_for_those_that_wait_would_spin():
+    program = (
+        "import scipy.linalg, numpy; from threadpoolctl import threadpool_info; from gpu_worker import threads; "
+        "threads.apply(); print({p['num_threads'] for p in threadpool_info() if p['user_api'] == 'blas'})"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "{1}", done.stderr
+
+
 def test_a_network_session_keeps_to_it_too_and_does_not_spin(monkeypatch):
     onnxruntime = pytest.importorskip("onnxruntime")
     monkeypatch.setenv("WORKER_THREADS", "2")

@@ -56,8 +56,10 @@ def fit(lab: Float) -> Border:
     coefficients: NDArray[np.float64] = np.zeros((terms.shape[-1], 3))
     distance = np.zeros(len(design))
     for _ in range(8):
-        root = np.sqrt(weight)[:, None]
-        coefficients = np.asarray(np.linalg.lstsq(design * root, values * root, rcond=None)[0])
+        # Six terms of about one: the normal equations are sound and far cheaper than the tall system. `lstsq` and not
+        # `solve`, for a photo of one column has no slope.
+        weighted = (design * weight[:, None]).T
+        coefficients = np.asarray(np.linalg.lstsq(weighted @ design, weighted @ values, rcond=None)[0])
         distance = np.linalg.norm(values - design @ coefficients, axis=1)
         scale = max(0.5, 1.4826 * float(np.median(distance)))
         weight = np.clip(1 - (distance / (4 * scale)) ** 2, 0, None) ** 2
