@@ -21,10 +21,8 @@ class Mix:
     """How often each kind of picture is drawn. The rest of `whole` and the three kinds is `room`."""
 
     whole: float = 0.12  # real photos as they are
-    plain: float = 0.24
+    plain: float = 0.2
     texture: float = 0.2
-    alike: float = 0.2  # of the pictures without a room: the product has the colour of what it stands on
-    soled: float = 0.2  # of those on a plain backdrop: its foot has
     behind: float = 0.5  # of the pictures in a room: a large sharp thing stands behind the product
     sources: tuple[tuple[str, float], ...] = (("photos", 0.45), ("cutouts", 0.10), ("drawn", 0.45))
 
@@ -85,11 +83,11 @@ def _composed(rng: Rng, bank: Bank, size_px: int, mix: Mix) -> tuple[Float, Floa
     alpha = np.zeros((size_px, size_px), np.float32)
     count = 1 if rng.random() < 0.9 else int(rng.integers(2, 4))
     first = _recoloured(rng, _drawn_from(rng, bank, mix))
-    if not room:
+    if not room and not busy:
         alike = rng.random()
-        if alike < mix.alike:
+        if alike < 0.14:
             first = _like_the_ground(rng, first, picture)
-        elif alike < mix.alike + mix.soled and not busy:
+        elif alike < 0.3:
             first = _soled(rng, first, picture)
     for index in range(count):
         product = first if index == 0 or rng.random() < 0.5 else _recoloured(rng, _drawn_from(rng, bank, mix))

@@ -2,7 +2,9 @@
 is placed between the colours on its two sides.
 
 Only the outline's neighbourhood is computed, upwards through sizes. Closed-form matting (Levin 2008) in a band around
-the moved outline measured the same on the edge at twenty times the cost, and worse around the mask's own outline.
+the moved outline measured the same on the edge at twenty times the cost, and worse around the mask's own outline. On 15
+photos of five backdrops with one hard mask each, mean error in the edge band: this .085, closed-form .088 (3 s), KNN
+matting (Chen 2012) .106 (70 s), the hard mask .100.
 """
 
 from __future__ import annotations
