@@ -22,7 +22,7 @@ def publish(item: Item, *, by: str) -> tuple[Publication, bool]:
         item=item,
         defaults={
             "workspace_id": item.workspace_id,
-            "store_id": photo.product.store_id,
+            "store_id": item.job.store_id,
             "product_id": photo.product_id,
             "photo": photo,
             "render": item.render,
