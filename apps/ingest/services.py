@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -92,7 +93,7 @@ def receive(token: str, *, headers: Mapping[str, str], body: bytes) -> Received:
 def _keep(store: Store, event: WebhookEvent, body: bytes) -> Received:
     """One statement for a new delivery: no transaction of several round trips, one wait for the disk."""
     now = timezone.now()
-    values = {
+    values: dict[str, Any] = {
         "store": store.pk,
         "webhook": event.webhook_id[:64],
         "topic": event.topic[:80],

@@ -229,6 +229,12 @@ class Job(models.Model):
                 name="jobs_rendered",
             ),
             models.Index(fields=["workspace", "-id"], name="jobs_recent"),
+            # The home page asks at every look whether anything is under way, and since when.
+            models.Index(
+                fields=["workspace", "created_at"],
+                condition=models.Q(state__in=["preparing", "queued", "dispatched", "running"]),
+                name="jobs_open",
+            ),
             models.Index(
                 fields=["batch", "-finished_at"],
                 condition=models.Q(batch__isnull=False, finished_at__isnull=False, cached=False),

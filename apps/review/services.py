@@ -11,6 +11,7 @@ from apps.jobs.models import Job, JobState
 from apps.jobs.services import again
 from apps.jobs.services.again import Marks
 from apps.lib.errors import LostRace, NotAllowed
+from apps.lib.insert_once import insert_once
 from apps.review import policy
 from apps.review.models import Decision, Item, ItemState
 
@@ -23,9 +24,6 @@ def judge(job: Job) -> Item | None:
     """The item of a job that is done, made and judged once; None if it is not done."""
     if job.state != JobState.DONE or job.render is None:
         return None
-    there = Item.objects.filter(job=job).first()
-    if there:
-        return there
     recipe = {**job.recipe, "review": job.recipe_version.body.get("review", {})}
     verdict = policy.judge(
         job.render.measures,
@@ -36,7 +34,7 @@ def judge(job: Job) -> Item | None:
         marks_unseen=_marks_unseen(job),
     )
     approved = verdict.outcome == "approve"
-    item = Item.objects.create(
+    item = Item(
         job=job,
         workspace_id=job.workspace_id,
         render=job.render,
@@ -46,6 +44,8 @@ def judge(job: Job) -> Item | None:
         state=ItemState.APPROVED if approved else ItemState.PENDING,
         decided_at=timezone.now() if approved else None,
     )
+    if not insert_once(item):
+        return Item.objects.get(job=job)
     audit.record(
         "render.judged",
         workspace=job.workspace_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import connection
 
@@ -33,7 +34,7 @@ def book(
     outcome: str,
 ) -> bool:
     """One row per attempt (unique key). Returns False where it was booked before."""
-    values = {
+    values: dict[str, Any] = {
         "workspace": workspace,
         "attempt": attempt,
         "job": job,

@@ -71,10 +71,13 @@ def _queues(servers: Ground, house: House, size: Size) -> None:
         servers.tidy(house)
         costs.append(house.ask("dispatching:rounds", slots=size.slots, rounds=size.rounds).found)
     last = costs[-1]
-    cpu = {part: last[part]["cpu"] * 1000 for part in ("claim", "accept")}
-    put(Figure("dispatch.ms_per_job", sum(cpu.values()), "CPU ms", last["yardstick"]["cpu"] * 1000))
+    cpu = {part: last[part]["cpu"] * 1000 for part in ("claim", "accept", "judge")}
+    put(
+        Figure("dispatch.ms_per_job", cpu["claim"] + cpu["accept"], "CPU ms", last["yardstick"]["cpu"] * 1000)
+    )
     put(Figure("dispatch.claim_ms_per_job", cpu["claim"], "CPU ms"))
     put(Figure("dispatch.accept_ms_per_job", cpu["accept"], "CPU ms"))
+    put(Figure("dispatch.judge_ms_per_job", cpu["judge"], "CPU ms"))
     # What all that waits would take at that cost: 1 where a backlog makes no job dearer.
     whole = [
         queue * (cost["claim"]["wall"] + cost["accept"]["wall"])

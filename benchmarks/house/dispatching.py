@@ -6,7 +6,7 @@ import base64
 import json
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import redis
@@ -16,9 +16,10 @@ from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from django.utils import timezone
 
-from apps.flow import tasks
+from apps.flow import flow
 from apps.flow.dispatcher import Dispatcher
 from apps.jobs.models import Job
+from apps.jobs.services import results
 from apps.lib import ids
 from apps.usage.models import Price
 from benchmarks.house import fill
@@ -77,16 +78,15 @@ class Wire:
         return found
 
 
-def result_of(chunk: Chunk, *, files: bool) -> list[dict[str, Any]]:
+def result_of(chunk: Chunk) -> list[dict[str, Any]]:
     """What a worker would say: done, with a picture and a cut-out; their bytes lie in the storage."""
-    results = []
+    told = []
     for job in chunk.jobs:
         made = []
         for name, extension, format in (("main", "jpg", "jpeg"), ("cutout", "png", "png")):
             data = f"{name} of {job.attempt}".encode()
             key = f"{job.out_prefix}{name}.{extension}"
-            if files:
-                default_storage.save(key, ContentFile(data))
+            default_storage.save(key, ContentFile(data))
             made.append(File(name, key, ids.sha256_hex(data), len(data), format, 1600, 1600))
         result = JobResult(
             attempt=job.attempt,
@@ -103,31 +103,34 @@ def result_of(chunk: Chunk, *, files: bool) -> list[dict[str, Any]]:
             bytes_in=500_000,
             bytes_out=300_000,
         )
-        results.append(result.to_dict())
-    return results
+        told.append(result.to_dict())
+    return told
 
 
 def rounds(slots: int, rounds: int, warm_up: int = 2) -> dict[str, dict[str, float]]:
-    """CPU and wall seconds per job of claiming and publishing, and of accepting with all that follows in the same
-    transaction (judging, asking for the publication); the median round. The first rounds are not counted.
+    """CPU and wall seconds per job of claiming and publishing, of accepting, and of what follows in its transaction
+    (judging, asking for the publication); the median round. The first rounds are not counted.
 
     The results' bytes are in the storage before the clock runs: making them is the worker's work.
     """
     connection.ensure_connection()
     dispatcher, wire = Dispatcher(), Wire()
-    spent: dict[str, list[Stopwatch]] = {"claim": [], "accept": [], "yardstick": []}
+    spent: dict[str, list[Stopwatch]] = {"claim": [], "accept": [], "judge": [], "yardstick": []}
     for number in range(warm_up + rounds):
         with Stopwatch() as claim:
             handed = dispatcher.feed([beat(max(1, slots // settings.SLOT_DEPTH))])
-        messages = [r for _, chunk in wire.taken() for r in result_of(chunk, files=True)]
+        messages = [r for _, chunk in wire.taken() for r in result_of(chunk)]
         assert len(messages) == handed > 0, (len(messages), handed)
+        judge = Stopwatch()
         with Stopwatch() as accept:
             for message in messages:
-                tasks.result(message)
+                results.accept(JobResult.from_dict(message), then=judge.around(flow.rendered))
+        accept.less(judge)
         with Stopwatch() as yardstick:
             _yardstick(handed)
+        watches = {"claim": claim, "accept": accept, "judge": judge, "yardstick": yardstick}
         if number >= warm_up:
-            for name, watch in (("claim", claim), ("accept", accept), ("yardstick", yardstick)):
+            for name, watch in watches.items():
                 spent[name].append(watch.per(handed))
     ended = Job.objects.filter(state="done").count()
     assert ended >= rounds, "nothing was accepted"
@@ -157,14 +160,29 @@ def _median(watches: Sequence[Stopwatch]) -> dict[str, float]:
 class Stopwatch:
     """CPU seconds of this process and wall seconds inside the block."""
 
-    cpu = wall = 0.0
+    def __init__(self) -> None:
+        self.cpu = self.wall = 0.0
 
     def __enter__(self) -> Stopwatch:
         self._cpu, self._wall = time.process_time(), time.perf_counter()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.cpu, self.wall = time.process_time() - self._cpu, time.perf_counter() - self._wall
+        self.cpu += time.process_time() - self._cpu
+        self.wall += time.perf_counter() - self._wall
+
+    def around(self, function: Callable[[Job], None]) -> Callable[[Job], None]:
+        """The same function, with the time that it takes added here."""
+
+        def timed(job: Job) -> None:
+            with self:
+                function(job)
+
+        return timed
+
+    def less(self, other: Stopwatch) -> None:
+        """Without what was spent there."""
+        self.cpu, self.wall = self.cpu - other.cpu, self.wall - other.wall
 
     def per(self, jobs: int) -> Stopwatch:
         """A share of it."""

@@ -27,6 +27,7 @@ AGREED = {
     "batch": {
         *("batch.preflight_100k_s", "batch.preflight_100k_mib", "batch.create_100k_s", "cache.hit_ms"),
         *("dispatch.ms_per_job", "dispatch.claim_ms_per_job", "dispatch.accept_ms_per_job"),
+        "dispatch.judge_ms_per_job",
         *("dispatch.growth_exponent", "urgent.start_s"),
         *("batch.small_beside_large_ratio", "batch.small_beside_large_s"),
     },

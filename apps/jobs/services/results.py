@@ -17,6 +17,7 @@ from apps.audit import services as audit
 from apps.jobs.models import HELD_STATES, LIVE_ATTEMPTS, Attempt, AttemptState, Held, Job, JobState, Render
 from apps.jobs.services import backoff, health, twins
 from apps.lib import blobs, ids, wire
+from apps.lib.insert_once import insert_once
 from apps.usage import services as usage
 from gpu_worker.contract import RESTING, Error, JobResult
 
@@ -108,7 +109,7 @@ SELECT count(*) FROM ended
 def _end_attempt(attempt: Attempt, result: JobResult) -> bool:
     """False where the attempt had ended otherwise."""
     now = timezone.now()
-    values = {
+    values: dict[str, Any] = {
         "status": result.status,
         "worker": result.worker[:80],
         "started_at": now - dt.timedelta(seconds=result.device_seconds),
@@ -155,21 +156,7 @@ def _tell_of_worker(result: JobResult) -> None:
 
 
 def _done(job: Job, attempt: Attempt, result: JobResult) -> None:
-    files = [asdict(f) | {"key": _final_key(job, f.sha256, f.key)} for f in result.files]
-    render, _ = Render.objects.get_or_create(
-        workspace_id=job.workspace_id,
-        request=job.request,
-        engines_digest=ids.digest(result.engines),
-        defaults={
-            "store_id": job.store_id,
-            "engines": result.engines,
-            "fingerprint": result.fingerprint,
-            "files": files,
-            "measures": result.measures,
-            "confidence": result.confidence,
-            "seconds": result.seconds,
-        },
-    )
+    render = _render(job, result)
     changes: dict[str, Any] = {
         "state": JobState.DONE,
         "render": render,
@@ -194,6 +181,27 @@ def _done(job: Job, attempt: Attempt, result: JobResult) -> None:
         confidence=result.confidence,
         engines=result.engines,
         sha256=next((f.sha256 for f in result.files if f.name == "main"), ""),
+    )
+
+
+def _render(job: Job, result: JobResult) -> Render:
+    """The row of this picture: a new one, or the one that an equal request by equal engines left before."""
+    made = Render(
+        workspace_id=job.workspace_id,
+        request=job.request,
+        engines_digest=ids.digest(result.engines),
+        store_id=job.store_id,
+        engines=result.engines,
+        fingerprint=result.fingerprint,
+        files=[asdict(f) | {"key": _final_key(job, f.sha256, f.key)} for f in result.files],
+        measures=result.measures,
+        confidence=result.confidence,
+        seconds=result.seconds,
+    )
+    if insert_once(made):
+        return made
+    return Render.objects.get(
+        workspace=job.workspace_id, request=job.request, engines_digest=made.engines_digest
     )
 
 
