@@ -15,7 +15,12 @@ from benchmarks.lines import say
 from gpu_worker.errors import WorkerError
 
 # Name → (module, function taking Asked, returning an exit code). A new part is a module and one line here.
-PARTS = {"cutout": ("benchmarks.cutout", "run")}
+PARTS = {
+    "cutout": ("benchmarks.cutout", "run"),
+    "intake": ("benchmarks.house.intake", "run"),
+    "batch": ("benchmarks.house.batch", "run"),
+    "pages": ("benchmarks.house.pages", "run"),
+}
 OUT = Path("build/bench")
 FAILED = 2
 
@@ -54,6 +59,7 @@ def _parts(given: list[str]) -> int:
     parser.add_argument("--size", type=_side, default=1024, metavar="PX", help="of the drawn photos")
     parser.add_argument("--sizes-mp", type=_sizes, default=(1, 4, 12, 25), metavar="1,4,12,25")
     parser.add_argument("--quality-only", action="store_true", help="time nothing and run no yardstick")
+    parser.add_argument("--quick", action="store_true", help="intake, batch and pages at toy size")
     asked = parser.parse_args(given)
     unknown = [part for part in asked.parts if part not in PARTS]
     if unknown:
@@ -70,6 +76,7 @@ def _parts(given: list[str]) -> int:
         size_px=asked.size,
         sizes_mp=asked.sizes_mp,
         quality_only=asked.quality_only,
+        quick=asked.quick,
     )
     return max(_part(name)(wanted) for name in asked.parts or PARTS)
 

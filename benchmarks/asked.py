@@ -13,7 +13,7 @@ class Asked:
     """`data` is a bench folder, None draws one into `cache`. `limit` and `kinds` choose photos.
 
     `report` gets the pages. `quality_only` leaves out the yardstick and everything that is timed. `sizes_mp` are the
-    megapixels to time.
+    megapixels to time. `quick` runs the parts of the house at toy size: a check that they run, no measurement.
     """
 
     report: Path
@@ -27,3 +27,4 @@ class Asked:
     size_px: int = 1024
     sizes_mp: tuple[float, ...] = (1, 4, 12, 25)
     quality_only: bool = False
+    quick: bool = False

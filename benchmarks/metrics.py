@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -139,3 +140,9 @@ def growth_exponent(sizes: Sequence[float], costs: Sequence[float]) -> float | N
         return None
     slope, _ = np.polyfit(np.log(np.asarray(sizes, float)), np.log(np.asarray(costs, float)), 1)
     return float(slope)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest of the values that is at least as large as `percent` of them (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]

@@ -6,7 +6,7 @@ import json
 import secrets
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.audit.models import Detail, Event, Pending, Redaction, Seal
@@ -14,6 +14,19 @@ from apps.lib.ids import canonical, sha256_hex
 from apps.lib.locks import transaction_lock
 
 SYSTEM = "system"
+
+# An event, its detail and its place in the sealer's queue: one statement, so that none is without the others.
+_RECORD = f"""
+WITH event AS (
+    INSERT INTO {Event._meta.db_table} (at, workspace, verb, actor, subject, refs, digest)
+    VALUES (%(at)s, %(workspace)s, %(verb)s, %(actor)s, %(subject)s, %(refs)s::jsonb, %(digest)s) RETURNING id
+), told AS (
+    INSERT INTO {Detail._meta.db_table} (event_id, salt, body) SELECT id, %(salt)s, %(body)s::jsonb FROM event
+), waits AS (
+    INSERT INTO {Pending._meta.db_table} (event_id, workspace) SELECT id, %(workspace)s FROM event
+)
+SELECT id FROM event
+"""  # noqa: S608 - only our own tables' names are formatted in
 
 
 def detail_digest(salt: str, body: dict[str, Any]) -> str:
@@ -50,21 +63,34 @@ def record(
     **detail: Any,
 ) -> Event:
     """Note what happened, in the transaction of the change it tells of. `subject` is ``kind:id``, `refs` only ids."""
-    with transaction.atomic():
-        salt = secrets.token_hex(16)
-        # The digest is over what the database gives back: JSON, with dates and decimals as text.
-        body = _as_stored(detail)
-        event = Event.objects.create(
-            at=timezone.now(),
-            workspace=workspace,
-            verb=verb,
-            actor=actor,
-            subject=subject,
-            refs=refs or {},
-            digest=detail_digest(salt, body),
+    salt = secrets.token_hex(16)
+    # The digest is over what the database gives back: JSON, with dates and decimals as text.
+    body = _as_stored(detail)
+    event = Event(
+        at=timezone.now(),
+        workspace=workspace,
+        verb=verb,
+        actor=actor,
+        subject=subject,
+        refs=refs or {},
+        digest=detail_digest(salt, body),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _RECORD,
+            {
+                "at": event.at,
+                "workspace": workspace,
+                "verb": verb,
+                "actor": actor,
+                "subject": subject,
+                "refs": json.dumps(event.refs),
+                "digest": event.digest,
+                "salt": salt,
+                "body": json.dumps(body),
+            },
         )
-        Detail.objects.create(event=event, salt=salt, body=body)
-        Pending.objects.create(event_id=event.pk, workspace=workspace)
+        [event.pk] = cursor.fetchone()
     return event
 
 

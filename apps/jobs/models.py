@@ -229,6 +229,12 @@ class Job(models.Model):
                 name="jobs_rendered",
             ),
             models.Index(fields=["workspace", "-id"], name="jobs_recent"),
+            # The home page asks at every look whether anything is under way, and since when.
+            models.Index(
+                fields=["workspace", "created_at"],
+                condition=models.Q(state__in=["preparing", "queued", "dispatched", "running"]),
+                name="jobs_open",
+            ),
             models.Index(
                 fields=["batch", "-finished_at"],
                 condition=models.Q(batch__isnull=False, finished_at__isnull=False, cached=False),
@@ -247,10 +253,15 @@ class Job(models.Model):
     @property
     def recipe(self) -> dict[str, Any]:
         """The resolved recipe, as the worker gets it and as it keys the cache: without the part that policy reads."""
-        body = {k: v for k, v in self.recipe_version.body.items() if k != "review"}
-        for table, fields in self.parameters.items():
-            body[table] = {**(body.get(table) or {}), **fields}
-        return body
+        return resolved(self.recipe_version.body, self.parameters)
+
+
+def resolved(recipe: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
+    """A recipe with one job's parameters laid over its tables, without the part that policy reads."""
+    body = {k: v for k, v in recipe.items() if k != "review"}
+    for table, fields in parameters.items():
+        body[table] = {**(body.get(table) or {}), **fields}
+    return body
 
 
 class Tally(models.Model):
@@ -374,5 +385,8 @@ class Attempt(models.Model):
     @property
     def prefix(self) -> str:
         """Where this attempt's files go; no other attempt shares it."""
-        job = self.job
-        return f"{job.workspace_id}/{job.store_id}/attempts/{self.pk}-{self.token.hex[:12]}/"
+        return out_prefix(self.job.workspace_id, self.job.store_id, self.pk, self.token)
+
+
+def out_prefix(workspace: int, store: int, attempt: int, token: uuid.UUID) -> str:
+    return f"{workspace}/{store}/attempts/{attempt}-{token.hex[:12]}/"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -14,7 +15,12 @@ from django.db import models
 def _box() -> MultiFernet:
     if not settings.FIELD_KEYS:
         raise ImproperlyConfigured("FIELD_KEYS is empty. Run `manage.py newkey` and set it.")
-    return MultiFernet([Fernet(key) for key in settings.FIELD_KEYS])
+    return _box_of(tuple(settings.FIELD_KEYS))
+
+
+@lru_cache(maxsize=8)
+def _box_of(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
 
 
 def encrypt(text: str) -> str:

@@ -33,6 +33,15 @@ class Publication(Work):
         indexes = [
             models.Index(fields=["work_state", "hint_after"], name="publishing_due"),
             models.Index(fields=["workspace", "-id"], name="publishing_recent"),
+            # What the home page counts.
+            models.Index(
+                fields=["workspace"],
+                condition=models.Q(published_at__isnull=False, undone_at__isnull=True),
+                name="publishing_live",
+            ),
+            models.Index(
+                fields=["workspace"], condition=models.Q(work_state="failed"), name="publishing_failed"
+            ),
         ]
 
     def __str__(self) -> str:

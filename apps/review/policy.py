@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,7 @@ STAYED_SOLID = (
     "It was to be see-through, but it stayed solid: the old backdrop is not plain, or nothing of it is seen "
     "through the product."
 )
+SPOT_CHECK = "Spot check: one good picture in {every} is shown to a person."
 BY_HAND = "It was cut out again with what a person marked in the photo. Is it right now?"
 
 
@@ -58,7 +59,7 @@ def judge(
     asked_by_hand: bool = False,
     marks_unseen: bool = False,
 ) -> Verdict:
-    """What becomes of a render. `nth` counts the store's renders, for the spot check of every so manieth good one.
+    """What becomes of a render. `nth` counts renders, for the spot check of every so manieth good one.
 
     `asked_by_hand`: a person marked the product for this very picture and waits to see it, however sure the engine is
     (its confidence was calibrated without marks). `marks_unseen`: marks were carried over to it that no person has seen
@@ -71,10 +72,20 @@ def judge(
     reasons += [*_glass(measures, recipe, limits), *_off_target(measures, recipe, limits)]
     if reasons:
         return Verdict("review", tuple(reasons), needs_override=bool(unfaithful))
-    every = int(limits["spot_check_every"])
+    every = spot_check_every(recipe)
     if every and nth and nth % every == 0:
-        return Verdict("review", (f"Spot check: one good picture in {every} is shown to a person.",))
+        return Verdict("review", (SPOT_CHECK.format(every=every),))
     return Verdict("approve")
+
+
+def spot_check_every(recipe: Mapping[str, Any]) -> int:
+    """One good picture of so many is shown to a person; 0 for none."""
+    return int(recipe.get("review", {}).get("spot_check_every", DEFAULTS["spot_check_every"]))
+
+
+def is_spot_check(reasons: Sequence[str]) -> bool:
+    """Whether these are a spot check's reasons, whatever number it named."""
+    return len(reasons) == 1 and reasons[0].startswith(SPOT_CHECK.partition("{")[0])
 
 
 def _unsure(measures: Mapping[str, Any], confidence: float | None, limits: Mapping[str, float]) -> list[str]:

@@ -11,6 +11,7 @@ from apps.jobs.models import Job, JobState
 from apps.jobs.services import again
 from apps.jobs.services.again import Marks
 from apps.lib.errors import LostRace, NotAllowed
+from apps.lib.insert_once import insert_once
 from apps.review import policy
 from apps.review.models import Decision, Item, ItemState
 
@@ -21,33 +22,30 @@ REPLACED = "a newer cut-out was approved instead"
 @transaction.atomic
 def judge(job: Job) -> Item | None:
     """The item of a job that is done, made and judged once; None if it is not done."""
-    job = Job.objects.select_related("render", "recipe_version").get(pk=job.pk)
     if job.state != JobState.DONE or job.render is None:
         return None
-    there = Item.objects.filter(job=job).first()
-    if there:
-        return there
-    nth = Item.objects.filter(job__store=job.store_id).count() + 1
+    recipe = {**job.recipe, "review": job.recipe_version.body.get("review", {})}
     verdict = policy.judge(
         job.render.measures,
         job.render.confidence,
-        {**job.recipe, "review": job.recipe_version.body.get("review", {})},
-        nth=nth,
+        recipe,
+        nth=_since_spot_check(job.workspace_id, policy.spot_check_every(recipe)) + 1,
         asked_by_hand=job.instead_of_id is not None,
         marks_unseen=_marks_unseen(job),
     )
-    item, created = Item.objects.get_or_create(
+    approved = verdict.outcome == "approve"
+    item = Item(
         job=job,
-        defaults={
-            "workspace_id": job.workspace_id,
-            "render": job.render,
-            "verdict": verdict.outcome,
-            "reasons": list(verdict.reasons),
-            "needs_override": verdict.needs_override,
-        },
+        workspace_id=job.workspace_id,
+        render=job.render,
+        verdict=verdict.outcome,
+        reasons=list(verdict.reasons),
+        needs_override=verdict.needs_override,
+        state=ItemState.APPROVED if approved else ItemState.PENDING,
+        decided_at=timezone.now() if approved else None,
     )
-    if not created:
-        return item
+    if not insert_once(item):
+        return Item.objects.get(job=job)
     audit.record(
         "render.judged",
         workspace=job.workspace_id,
@@ -57,9 +55,25 @@ def judge(job: Job) -> Item | None:
         verdict=verdict.outcome,
         reasons=list(verdict.reasons),
     )
-    if verdict.outcome == "approve":
-        _decide(item, approved=True, actor=POLICY, user=None, override=False, note="")
+    if approved:
+        _note_decision(item, approved=True, actor=POLICY, user=None, override=False, note="")
     return item
+
+
+def _since_spot_check(workspace: int, every: int) -> int:
+    """How many pictures were judged since a spot check showed one to a person, at most `every` - 1.
+
+    Looks at so many rows only, however many the workspace has.
+    """
+    if not every:
+        return 0
+    latest = Item.objects.filter(workspace=workspace).order_by("-pk").values_list("reasons", flat=True)
+    counted = 0
+    for reasons in latest[: every - 1]:
+        if policy.is_spot_check(reasons):
+            break
+        counted += 1
+    return counted
 
 
 def _marks_unseen(job: Job) -> bool:
@@ -117,6 +131,12 @@ def _decide(item: Item, *, approved: bool, actor: str, user: User | None, overri
     item.state = ItemState.APPROVED if approved else ItemState.REJECTED
     item.decided_at = timezone.now()
     item.save(update_fields=["state", "decided_at"])
+    _note_decision(item, approved=approved, actor=actor, user=user, override=override, note=note)
+
+
+def _note_decision(
+    item: Item, *, approved: bool, actor: str, user: User | None, override: bool, note: str
+) -> None:
     Decision.objects.create(
         item=item, user=user, actor=actor, approved=approved, override=override and approved, note=note
     )

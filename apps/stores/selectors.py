@@ -13,8 +13,9 @@ STEM_PREFIX = "vitrine-"
 
 
 def by_token(token: str) -> Store | None:
-    """The store a webhook address belongs to, unless it was disconnected."""
-    return Store.objects.filter(hook_token=token).exclude(state=StoreState.DISCONNECTED).first()
+    """The store a webhook address belongs to, unless it was disconnected; read as far as a delivery needs it."""
+    found = Store.objects.only("platform", "hook_secret", "last_delivery_at")
+    return found.filter(hook_token=token).exclude(state=StoreState.DISCONNECTED).first()
 
 
 def of_workspace(workspace: int) -> QuerySet[Store]:

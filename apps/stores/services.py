@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.accounts.models import Workspace
@@ -129,6 +130,12 @@ def note_error(store: Store, error: ConnectorError) -> None:
     """Keys that stopped working mark the store; anything else passes by itself."""
     if isinstance(error, AuthExpired):
         note_problem(store, error.message)
+
+
+def heard(store: Store, *, at: dt.datetime, every: dt.timedelta) -> None:
+    """A delivery came. Of many that come at once one writes it down; the others need not wait for it."""
+    mine = Store.objects.filter(pk=store.pk)
+    mine.filter(Q(last_delivery_at=None) | Q(last_delivery_at__lt=at - every)).update(last_delivery_at=at)
 
 
 def refused(store: Store, reason: str) -> None:

@@ -16,12 +16,13 @@ DEFAULT_MICROS_PER_SECOND = {"cpu": 10, "cuda": 700}
 def micros_per_second(device: str) -> int:
     """The price valid now for a device such as ``cpu`` or ``cuda:NVIDIA L4``; its family is the fallback."""
     family = device.split(":", 1)[0]
+    valid = Price.objects.filter(device__in=(device, family), valid_from__lte=timezone.now())
+    prices = dict(
+        valid.order_by("device", "-valid_from").distinct("device").values_list("device", "micros_per_second")
+    )
     for name in (device, family):
-        price = (
-            Price.objects.filter(device=name, valid_from__lte=timezone.now()).order_by("-valid_from").first()
-        )
-        if price:
-            return price.micros_per_second
+        if name in prices:
+            return prices[name]
     return DEFAULT_MICROS_PER_SECOND.get(family, DEFAULT_MICROS_PER_SECOND["cuda"])
 
 

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 
 from apps.usage import selectors
 from apps.usage.models import Record, Reservation
 
+# One statement: what was reserved is freed where the attempt is booked.
+_BOOK = f"""
+WITH settled AS (DELETE FROM {Reservation._meta.db_table} WHERE attempt = %(attempt)s)
+INSERT INTO {Record._meta.db_table} (workspace_id, attempt, job, at, engine, device, device_seconds, bytes_in,
+    bytes_out, cost_micros, outcome)
+VALUES (%(workspace)s, %(attempt)s, %(job)s, now(), %(engine)s, %(device)s, %(device_seconds)s, %(bytes_in)s,
+    %(bytes_out)s, %(cost)s, %(outcome)s)
+ON CONFLICT (attempt) DO NOTHING
+"""  # noqa: S608 - only our own tables' names are formatted in
 
-@transaction.atomic
+
 def book(
     *,
     workspace: int,
@@ -24,17 +34,30 @@ def book(
     outcome: str,
 ) -> bool:
     """One row per attempt (unique key). Returns False where it was booked before."""
-    cost = round(device_seconds * selectors.micros_per_second(device))
+    values: dict[str, Any] = {
+        "workspace": workspace,
+        "attempt": attempt,
+        "job": job,
+        "engine": engine,
+        "device": device,
+        "device_seconds": device_seconds,
+        "bytes_in": bytes_in,
+        "bytes_out": bytes_out,
+        "cost": round(device_seconds * selectors.micros_per_second(device)),
+        "outcome": outcome,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {Record._meta.db_table} (workspace_id, attempt, job, at, engine, device, device_seconds,"  # noqa: S608
-            " bytes_in, bytes_out, cost_micros, outcome) VALUES (%s,%s,%s,now(),%s,%s,%s,%s,%s,%s,%s)"
-            " ON CONFLICT (attempt) DO NOTHING",
-            [workspace, attempt, job, engine, device, device_seconds, bytes_in, bytes_out, cost, outcome],
-        )
-        booked = cursor.rowcount == 1
-    settle([attempt])
-    return booked
+        cursor.execute(_BOOK, values)
+        return cursor.rowcount == 1
+
+
+def reserving(rows: str, *, workspace: str, attempt: str, cost: str) -> str:
+    """`reserve` as a part of a larger statement: for each of `rows`, with SQL for the three values."""
+    table = Reservation._meta.db_table
+    return (
+        f"INSERT INTO {table} (workspace_id, attempt, cost_micros)"  # noqa: S608 - all of it is SQL of our own
+        f" SELECT {workspace}, {attempt}, {cost} FROM {rows} ON CONFLICT (attempt) DO NOTHING"
+    )
 
 
 def reserve(items: Iterable[tuple[int, int, int]]) -> None:

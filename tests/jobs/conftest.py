@@ -25,3 +25,20 @@ def doubted(shop: Shop) -> Item:
     shop.wire.clear()
     [item] = shop.items()
     return item
+
+
+@pytest.fixture
+def full_shop(shop: Shop) -> Shop:
+    """Six products that were mirrored, none of them worked on."""
+    from tests.jobs.regenerating import colour, sync_catalogue
+    from tests.shopkeeping import photo
+
+    for number in range(6):
+        shop.remote.add_product(
+            f"Mug {number}",
+            (photo(colour(number)),),
+            categories=("Mugs" if number < 5 else "Lamps",),
+            vendor="Kiln & Co" if number % 2 else "",
+        )
+    sync_catalogue(shop)
+    return shop

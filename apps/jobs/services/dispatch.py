@@ -11,16 +11,17 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from apps.jobs import selectors
-from apps.jobs.models import Attempt, Job, Lane, LaneClock, Turn
+from apps.jobs.models import Attempt, Job, JobInput, Lane, LaneClock, Turn, out_prefix, resolved
 from apps.jobs.services import flows
 from apps.jobs.services.flows import Flow
+from apps.recipes.models import RecipeVersion
 from apps.usage import services as usage
 from gpu_worker.contract import Chunk, Input, JobSpec, render_queue
 
@@ -31,8 +32,8 @@ START_GRACE_S = 5.0
 LOOK_PER_JOB, LOOK_MOST = 32, 256
 
 # One statement: look at the oldest jobs of one flow, leave those whose twin is at a worker, take the first and those
-# that share its recipe, seed and size class, mark them, open an attempt for each. SKIP LOCKED lets a second dispatcher,
-# should there be one for a moment, take others.
+# that share its recipe, seed and size class, mark them, open an attempt for each, reserve its cost, tell its inputs.
+# SKIP LOCKED lets a second dispatcher, should there be one for a moment, take others.
 _CLAIM = f"""
 WITH seen AS (
     SELECT id, recipe_version_id, parameters, seed, size_class, alone, request, workspace_id
@@ -66,10 +67,30 @@ WITH seen AS (
         dispatched_at, error_code, error, device_seconds)
     SELECT id, attempt_count, gen_random_uuid(), %(chunk)s, 'dispatched', '', '', %(start_by)s, %(lease_until)s,
         %(now)s, '', '', 0 FROM moved
-    RETURNING id
+    RETURNING id, job_id, token
+), reserved AS (
+    {usage.reserving("opened", workspace="%(workspace)s", attempt="id", cost="%(cost)s")}
 )
-SELECT (SELECT array_agg(id) FROM opened), (SELECT count(*) FROM twins)
+SELECT opened.id AS attempt, opened.token, opened.job_id AS job, head.recipe_version_id AS recipe_version,
+    head.parameters::json AS parameters, head.seed, twins.found AS twins, (
+        SELECT json_agg(json_build_array(i.role, i.key, i.sha256, i.cutout) ORDER BY i.position)
+        FROM {JobInput._meta.db_table} i WHERE i.job_id = opened.job_id) AS inputs
+FROM (SELECT count(*) AS found FROM twins) twins LEFT JOIN head ON true LEFT JOIN opened ON true
+ORDER BY opened.id
 """  # noqa: S608 - only our own tables' names are formatted in
+
+
+class Opened(NamedTuple):
+    """A row of `_CLAIM`: an attempt that was opened, and what its worker is told. Only `twins`, where none was."""
+
+    attempt: int
+    token: uuid.UUID
+    job: int
+    recipe_version: int
+    parameters: dict[str, Any]
+    seed: int
+    twins: int
+    inputs: list[tuple[str, str, str, dict[str, Any]]] | None
 
 
 @dataclass(frozen=True)
@@ -90,12 +111,14 @@ class Round:
     def __init__(self, capability: str, region: str, *, stopped: Collection[int] = ()) -> None:
         self.capability, self.region = capability, region
         flows.wake()
-        found = [f for f in flows.waiting(capability, region) if f.open and f.workspace not in stopped]
+        now = timezone.now()
+        found = [f for f in flows.waiting(capability, region) if f.may_go(now) and f.workspace not in stopped]
         self._load = flows.load(found) if found else flows.Load()
         self._flows: dict[str, list[Flow]] = {lane: [] for lane in lanes_by_priority()}
         for flow in found:
             self._flows[flow.lane].append(flow)
         self._costs: dict[int, int] = {}
+        self._recipes: dict[int, dict[str, Any]] = {}
         self._clocks = _clocks(capability, region) if found else {}
         self._finish = _finishes(self._clocks.values(), {f.workspace for f in found})
         self._moved: set[tuple[str, int]] = set()
@@ -182,21 +205,27 @@ class Round:
         return self._costs[version]
 
     def _claim(self, flow: Flow, limit: int, cost: int, travels_in: str) -> Handed | None:
-        with transaction.atomic():
-            start_by = timezone.now() + dt.timedelta(seconds=settings.LEASE_S * 1.5)
-            attempts = _open_attempts(flow, self.capability, self.region, limit, start_by)
-            if not attempts:
-                return None
-            opened = list(
-                Attempt.objects.filter(pk__in=attempts)
-                .select_related("job__recipe_version")
-                .prefetch_related("job__inputs")
-                .order_by("pk")
-            )
-            usage.reserve((a.job.workspace_id, a.pk, cost) for a in opened)
-        flow.head = max(flow.head, *(a.job_id for a in opened)) + 1
-        queue = render_queue(travels_in, self.capability, self.region)
-        return Handed(flow.lane, queue, spec(opened, start_by))
+        start_by = timezone.now() + dt.timedelta(seconds=settings.LEASE_S * 1.5)
+        chunk = uuid.uuid4()
+        opened = _open_attempts(flow, self.capability, self.region, limit, cost, chunk, start_by)
+        if not opened:
+            return None
+        flow.head = max(flow.head, *(o.job for o in opened)) + 1
+        first = opened[0]
+        message = Chunk(
+            chunk=str(chunk),
+            start_by=start_by.timestamp(),
+            recipe=resolved(self._recipe(first.recipe_version), first.parameters),
+            seed=first.seed,
+            jobs=tuple(_spec(flow, o) for o in opened),
+        )
+        return Handed(flow.lane, render_queue(travels_in, self.capability, self.region), message)
+
+    def _recipe(self, version: int) -> dict[str, Any]:
+        """A version never changes, so it is read once."""
+        if version not in self._recipes:
+            self._recipes[version] = RecipeVersion.objects.values_list("body", flat=True).get(pk=version)
+        return self._recipes[version]
 
     def write_down(self) -> None:
         """Keep whose turn it is. Lost with a crash, it costs one round's fairness and nothing else."""
@@ -227,9 +256,15 @@ def claim(
 
 
 def _open_attempts(
-    flow: Flow, capability: str, region: str, limit: int, start_by: dt.datetime
-) -> list[int] | None:
-    """Ids of the attempts that were opened. Where all that was seen are twins of jobs at work, it looks further."""
+    flow: Flow,
+    capability: str,
+    region: str,
+    limit: int,
+    cost_micros: int,
+    chunk: uuid.UUID,
+    start_by: dt.datetime,
+) -> list[Opened]:
+    """The attempts that were opened. Where all that was seen are twins of jobs at work, it looks further."""
     values: dict[str, Any] = {
         "now": timezone.now(),
         "capability": capability,
@@ -240,16 +275,30 @@ def _open_attempts(
         "batch": flow.batch,
         "limit": limit,
         "look": min(LOOK_MOST, limit * LOOK_PER_JOB),
-        "chunk": uuid.uuid4(),
+        "cost": cost_micros,
+        "chunk": chunk,
         "start_by": start_by,
         "lease_until": start_by + dt.timedelta(seconds=START_GRACE_S),
     }
     with connection.cursor() as cursor:
         while True:
             cursor.execute(_CLAIM, values)
-            attempts, twins = cursor.fetchone()
-            if attempts or not twins:
-                return attempts
+            rows = [Opened(*row) for row in cursor.fetchall()]
+            opened = [row for row in rows if row.attempt is not None]
+            if opened or not rows[0].twins:
+                return opened
+
+
+def _spec(flow: Flow, opened: Opened) -> JobSpec:
+    """What the worker is told: no names, no addresses, no secrets; hashes and storage keys."""
+    return JobSpec(
+        attempt=opened.attempt,
+        token=str(opened.token),
+        inputs=tuple(
+            Input(role, key, sha256, cutout or None) for role, key, sha256, cutout in opened.inputs or ()
+        ),
+        out_prefix=out_prefix(flow.workspace, flow.store, opened.attempt, opened.token),
+    )
 
 
 def _clocks(capability: str, region: str) -> dict[str, LaneClock]:
@@ -268,26 +317,6 @@ def _finishes(clocks: Collection[LaneClock], workspaces: Collection[int]) -> dic
     lanes = {clock.pk: clock.lane for clock in clocks}
     turns = Turn.objects.filter(clock__in=lanes, workspace__in=workspaces) if lanes else Turn.objects.none()
     return {(lanes[t.clock_id], t.workspace_id): t.finish for t in turns}
-
-
-def spec(attempts: Sequence[Attempt], start_by: dt.datetime) -> Chunk:
-    """What the worker is told: no names, no addresses, no secrets; hashes and storage keys."""
-    first = attempts[0].job
-    return Chunk(
-        chunk=str(attempts[0].chunk),
-        start_by=start_by.timestamp(),
-        recipe=first.recipe,
-        seed=first.seed,
-        jobs=tuple(
-            JobSpec(
-                attempt=a.pk,
-                token=str(a.token),
-                inputs=tuple(Input(i.role, i.key, i.sha256, i.cutout or None) for i in a.job.inputs.all()),
-                out_prefix=a.prefix,
-            )
-            for a in attempts
-        ),
-    )
 
 
 def lanes_by_priority() -> tuple[str, ...]:

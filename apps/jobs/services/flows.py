@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.db import connection
@@ -31,9 +31,11 @@ WITH RECURSIVE flow AS (
             > (flow.lane, flow.workspace_id, flow.store_id, flow.batch)
         ORDER BY lane, workspace_id, store_id, COALESCE(batch_id, 0), id LIMIT 1) next
 )
-SELECT flow.lane, flow.workspace_id, flow.store_id, flow.batch, flow.id, flow.recipe_version_id,
-    b.state, b.cap_micros, w.weight, w.max_live, w.paused_at, w.time_zone, w.bulk_from, w.bulk_until,
-    s.max_live, s.paused_at
+SELECT flow.lane, flow.workspace_id AS workspace, flow.store_id AS store, flow.batch, flow.id AS head,
+    flow.recipe_version_id AS recipe_version, b.state AS batch_state, b.cap_micros,
+    GREATEST(1, COALESCE(w.weight, 1)) AS weight, w.max_live AS workspace_limit,
+    w.paused_at IS NOT NULL AS workspace_paused, COALESCE(w.time_zone, 'UTC') AS time_zone, w.bulk_from, w.bulk_until,
+    s.max_live AS store_limit, s.paused_at IS NOT NULL AS store_paused
 FROM flow LEFT JOIN {Batch._meta.db_table} b ON b.id = flow.batch
 LEFT JOIN {WorkspacePace._meta.db_table} w ON w.workspace_id = flow.workspace_id
 LEFT JOIN {StorePace._meta.db_table} s ON s.store_id = flow.store_id
@@ -70,16 +72,19 @@ class Flow:
     weight: int
     workspace_limit: int | None
     workspace_paused: bool
-    in_window: bool
+    time_zone: str
+    bulk_from: dt.time | None
+    bulk_until: dt.time | None
     store_limit: int | None
     store_paused: bool
 
-    @property
-    def open(self) -> bool:
+    def may_go(self, now: dt.datetime) -> bool:
         """Whether its jobs may go now, as far as pauses and the off-peak window say."""
         if self.workspace_paused or self.store_paused or self.batch_state not in {None, "running"}:
             return False
-        return self.in_window or self.lane != Lane.BULK
+        if self.lane != Lane.BULK:
+            return True
+        return windows.is_open(now, time_zone=self.time_zone, start=self.bulk_from, end=self.bulk_until)
 
 
 @dataclass
@@ -119,48 +124,11 @@ def wake() -> None:
 
 
 def waiting(capability: str, region: str) -> list[Flow]:
-    """Every flow with a job in the queue, open or not."""
-    now = timezone.now()
+    """Every flow with a job in the queue, open or not. The statement's columns bear the names of `Flow`'s fields."""
     with connection.cursor() as cursor:
         cursor.execute(_FLOWS, {"capability": capability, "region": region})
-        return [_flow(row, now) for row in cursor.fetchall()]
-
-
-def _flow(row: Sequence, now: dt.datetime) -> Flow:
-    (
-        lane,
-        workspace,
-        store,
-        batch,
-        head,
-        version,
-        state,
-        cap,
-        weight,
-        most,
-        paused,
-        tz,
-        start,
-        end,
-        s_most,
-        s_p,
-    ) = row
-    return Flow(
-        lane=lane,
-        workspace=workspace,
-        store=store,
-        batch=batch,
-        head=head,
-        recipe_version=version,
-        batch_state=state,
-        cap_micros=cap,
-        weight=max(1, weight or 1),
-        workspace_limit=most,
-        workspace_paused=paused is not None,
-        in_window=windows.is_open(now, time_zone=tz or "UTC", start=start, end=end),
-        store_limit=s_most,
-        store_paused=s_p is not None,
-    )
+        names = [column.name for column in cursor.description or ()]
+        return [Flow(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
 
 
 def load(flows: Iterable[Flow]) -> Load:

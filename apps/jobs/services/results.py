@@ -6,9 +6,10 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import PurePosixPath
+from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -16,6 +17,7 @@ from apps.audit import services as audit
 from apps.jobs.models import HELD_STATES, LIVE_ATTEMPTS, Attempt, AttemptState, Held, Job, JobState, Render
 from apps.jobs.services import backoff, health, twins
 from apps.lib import blobs, ids, wire
+from apps.lib.insert_once import insert_once
 from apps.usage import services as usage
 from gpu_worker.contract import RESTING, Error, JobResult
 
@@ -30,7 +32,7 @@ def accept(result: JobResult, *, then: Callable[[Job], None]) -> Job | None:
     number of times with the same result. What the attempt used is booked once, accepted or not.
     """
     attempt = (
-        Attempt.objects.select_related("job__recipe_version")
+        Attempt.objects.select_related("job__recipe_version", "job__photo")
         .filter(pk=result.attempt, token=result.token)
         .first()
     )
@@ -39,9 +41,8 @@ def accept(result: JobResult, *, then: Callable[[Job], None]) -> Job | None:
     if result.status == "done" and attempt.state in LIVE_ATTEMPTS:
         _promote(attempt, result)
     job = _settle(attempt, result, then)
-    attempt.refresh_from_db(fields=["state"])
-    if attempt.state not in LIVE_ATTEMPTS:
-        blobs.drop(attempt.prefix)
+    # Accepted or refused, it has ended by now: what is of use was kept above.
+    blobs.drop(attempt.prefix)
     return job
 
 
@@ -75,39 +76,75 @@ def _settle(attempt: Attempt, result: JobResult, then: Callable[[Job], None]) ->
         bytes_out=result.bytes_out,
         outcome=result.status,
     )
-    moved = Attempt.objects.filter(pk=attempt.pk, token=result.token, state__in=LIVE_ATTEMPTS).update(
-        state=result.status,
-        worker=result.worker[:80],
-        started_at=attempt.started_at or timezone.now() - dt.timedelta(seconds=result.device_seconds),
-        ended_at=timezone.now(),
-        device_seconds=result.device_seconds,
-        error_code=result.error.code if result.error else "",
-        error=result.error.message if result.error else "",
-    )
-    if not moved:
+    if not _end_attempt(attempt, result):
         return None
-    started = attempt.state == AttemptState.RUNNING
-    if result.status in {"done", "failed"} and not started:
-        Job.objects.filter(pk=job.pk).update(tries=F("tries") + 1)
-    job.refresh_from_db()
     if result.status == "done":
         _done(job, attempt, result)
-    elif result.status == "cancelled":
-        _end(job, JobState.CANCELLED, "cancelled", "It was cancelled.")
-    elif result.status == "returned":
-        if started:
-            Job.objects.filter(pk=job.pk).update(tries=F("tries") - 1)
-        resting = result.error is not None and result.error.code == RESTING
-        back_to_queue(job, after_s=RESTING_S if resting else 0)
     else:
-        _failed(job, result)
-    _tell_of_worker(result)
-    job.refresh_from_db()
+        _not_done(job, attempt, result)
     if job.state == JobState.DONE:
         then(job)
         if job.render is not None:
             twins.answer(job, job.render, then=then)
+    # Last: other results of this worker wait for its row.
+    _tell_of_worker(result)
     return job
+
+
+# One statement: the attempt ends if it is still this result's, and only then its job has one started try more or less.
+_END_ATTEMPT = f"""
+WITH ended AS (
+    UPDATE {Attempt._meta.db_table} SET state = %(status)s, worker = %(worker)s,
+        started_at = COALESCE(started_at, %(started_at)s), ended_at = %(now)s, device_seconds = %(device_seconds)s,
+        error_code = %(code)s, error = %(message)s
+    WHERE id = %(attempt)s AND token = %(token)s AND state IN ('dispatched', 'running')
+    RETURNING job_id
+), counted AS (
+    UPDATE {Job._meta.db_table} SET tries = tries + %(tries)s FROM ended WHERE id = job_id AND %(tries)s <> 0
+)
+SELECT count(*) FROM ended
+"""  # noqa: S608 - only our own tables' names are formatted in
+
+
+def _end_attempt(attempt: Attempt, result: JobResult) -> bool:
+    """False where the attempt had ended otherwise."""
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "status": result.status,
+        "worker": result.worker[:80],
+        "started_at": now - dt.timedelta(seconds=result.device_seconds),
+        "now": now,
+        "device_seconds": result.device_seconds,
+        "code": result.error.code if result.error else "",
+        "message": result.error.message if result.error else "",
+        "attempt": attempt.pk,
+        "token": attempt.token,
+        "tries": _tries_moved(attempt, result),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_END_ATTEMPT, values)
+        return bool(cursor.fetchone()[0])
+
+
+def _tries_moved(attempt: Attempt, result: JobResult) -> int:
+    """A try counts when it starts: by the worker's beat, or with a result that came before any beat."""
+    started = attempt.state == AttemptState.RUNNING
+    if result.status == "returned":
+        return -1 if started else 0
+    # That of a job that is done is counted with its state.
+    return 1 if result.status == "failed" and not started else 0
+
+
+def _not_done(job: Job, attempt: Attempt, result: JobResult) -> None:
+    job.refresh_from_db()
+    if result.status == "cancelled":
+        _end(job, JobState.CANCELLED, "cancelled", "It was cancelled.")
+    elif result.status == "returned":
+        resting = result.error is not None and result.error.code == RESTING
+        back_to_queue(job, after_s=RESTING_S if resting else 0)
+    else:
+        _failed(job, result)
+    job.refresh_from_db()
 
 
 def _tell_of_worker(result: JobResult) -> None:
@@ -119,34 +156,53 @@ def _tell_of_worker(result: JobResult) -> None:
 
 
 def _done(job: Job, attempt: Attempt, result: JobResult) -> None:
-    files = [asdict(f) | {"key": _final_key(job, f.sha256, f.key)} for f in result.files]
-    render, _ = Render.objects.get_or_create(
+    render = _render(job, result)
+    changes: dict[str, Any] = {
+        "state": JobState.DONE,
+        "render": render,
+        "error": "",
+        "error_code": "",
+        "finished_at": timezone.now(),
+    }
+    first_heard = 0 if attempt.state == AttemptState.RUNNING else 1
+    moved = Job.objects.filter(pk=job.pk, state__in=HELD_STATES).update(
+        **changes, tries=F("tries") + first_heard
+    )
+    if not moved:
+        job.refresh_from_db()
+        return
+    for name, value in changes.items():
+        setattr(job, name, value)
+    audit.record(
+        "photo.rendered",
+        workspace=job.workspace_id,
+        subject=f"job:{job.pk}",
+        refs={"photo": job.photo_id, "render": render.pk, "attempt": attempt.pk},
+        confidence=result.confidence,
+        engines=result.engines,
+        sha256=next((f.sha256 for f in result.files if f.name == "main"), ""),
+    )
+
+
+def _render(job: Job, result: JobResult) -> Render:
+    """The row of this picture: a new one, or the one that an equal request by equal engines left before."""
+    made = Render(
         workspace_id=job.workspace_id,
         request=job.request,
         engines_digest=ids.digest(result.engines),
-        defaults={
-            "store_id": job.store_id,
-            "engines": result.engines,
-            "fingerprint": result.fingerprint,
-            "files": files,
-            "measures": result.measures,
-            "confidence": result.confidence,
-            "seconds": result.seconds,
-        },
+        store_id=job.store_id,
+        engines=result.engines,
+        fingerprint=result.fingerprint,
+        files=[asdict(f) | {"key": _final_key(job, f.sha256, f.key)} for f in result.files],
+        measures=result.measures,
+        confidence=result.confidence,
+        seconds=result.seconds,
     )
-    moved = Job.objects.filter(pk=job.pk, state__in=HELD_STATES).update(
-        state=JobState.DONE, render=render, error="", error_code="", finished_at=timezone.now()
+    if insert_once(made):
+        return made
+    return Render.objects.get(
+        workspace=job.workspace_id, request=job.request, engines_digest=made.engines_digest
     )
-    if moved:
-        audit.record(
-            "photo.rendered",
-            workspace=job.workspace_id,
-            subject=f"job:{job.pk}",
-            refs={"photo": job.photo_id, "render": render.pk, "attempt": attempt.pk},
-            confidence=result.confidence,
-            engines=result.engines,
-            sha256=next((f.sha256 for f in result.files if f.name == "main"), ""),
-        )
 
 
 def _failed(job: Job, result: JobResult) -> None:

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from apps.audit import services as audit
 from apps.lib.errors import NotAllowed
+from apps.lib.insert_once import insert_once
 from apps.lib.work import WorkState
 from apps.publishing.models import Publication, Undo
 from apps.review.models import Item, ItemState
@@ -18,26 +19,25 @@ def publish(item: Item, *, by: str) -> tuple[Publication, bool]:
     if item.state != ItemState.APPROVED:
         raise NotAllowed("Only approved pictures are written into a store.")
     photo = item.job.photo
-    publication, created = Publication.objects.get_or_create(
+    publication = Publication(
         item=item,
-        defaults={
-            "workspace_id": item.workspace_id,
-            "store_id": photo.product.store_id,
-            "product_id": photo.product_id,
-            "photo": photo,
-            "render": item.render,
-            "requested_by": by,
-        },
+        workspace_id=item.workspace_id,
+        store_id=item.job.store_id,
+        product_id=photo.product_id,
+        photo=photo,
+        render=item.render,
+        requested_by=by,
     )
-    if created:
-        audit.record(
-            "publication.asked",
-            workspace=publication.workspace_id,
-            actor=by,
-            subject=f"publication:{publication.pk}",
-            refs={"product": publication.product_id, "photo": photo.pk, "item": item.pk},
-        )
-    return publication, created
+    if not insert_once(publication):
+        return Publication.objects.get(item=item), False
+    audit.record(
+        "publication.asked",
+        workspace=publication.workspace_id,
+        actor=by,
+        subject=f"publication:{publication.pk}",
+        refs={"product": publication.product_id, "photo": photo.pk, "item": item.pk},
+    )
+    return publication, True
 
 
 def at_once(item: Item) -> bool:

@@ -1,0 +1,190 @@
+"""In a fresh process: hand jobs out, publish them, take results back, as dispatcher and control workers do it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import connection, transaction
+from django.utils import timezone
+
+from apps.flow import flow
+from apps.flow.dispatcher import Dispatcher
+from apps.jobs.models import Job
+from apps.jobs.services import results
+from apps.lib import ids
+from apps.usage.models import Price
+from benchmarks.house import fill
+from gpu_worker.contract import Beat, Chunk, File, JobResult, render_queue
+
+LANES = ("urgent", "standard", "bulk")
+
+
+def opened() -> dict[str, int]:
+    """A merchant whose queue is empty, and a worker."""
+    merchant = fill.merchant("anna")
+    fill.worker(slots=50)
+    return merchant.ids
+
+
+def wait(store: int, version: int, jobs: int) -> None:
+    """So many more jobs wait, in a batch of their own."""
+    merchant = fill.found(store, version)
+    fill.catalogue(merchant, products=max(1, jobs // 5), photos=jobs)
+    fill.queued(merchant, jobs)
+
+
+def beat(slots: int) -> Beat:
+    """A worker with so many slots, that holds nothing."""
+    return Beat(
+        worker="bench:1",
+        at=time.time(),
+        pid=1,
+        capability="cpu",
+        region="local",
+        lanes=LANES,
+        slots=slots,
+        device="cpu",
+        memory_mib=512,
+        engines=fill.ENGINES,
+        jobs_done=0,
+        jobs_failed=0,
+        draining=False,
+    )
+
+
+class Wire:
+    """Takes messages off the broker as a render worker would."""
+
+    def __init__(self) -> None:
+        self._redis = redis.Redis.from_url(settings.REDIS_URL)
+
+    def taken(self, most: int = 100_000) -> list[tuple[str, Chunk]]:
+        """(lane's queue, chunk) of every message that waits."""
+        found = []
+        for lane in LANES:
+            queue = render_queue(lane, "cpu", "local")
+            while len(found) < most and (message := self._redis.rpop(queue)):
+                body = json.loads(base64.b64decode(json.loads(message)["body"]))
+                found.append((queue, Chunk.from_dict(body[0][0])))
+        return found
+
+
+def result_of(chunk: Chunk) -> list[dict[str, Any]]:
+    """What a worker would say: done, with a picture and a cut-out; their bytes lie in the storage."""
+    told = []
+    for job in chunk.jobs:
+        made = []
+        for name, extension, format in (("main", "jpg", "jpeg"), ("cutout", "png", "png")):
+            data = f"{name} of {job.attempt}".encode()
+            key = f"{job.out_prefix}{name}.{extension}"
+            default_storage.save(key, ContentFile(data))
+            made.append(File(name, key, ids.sha256_hex(data), len(data), format, 1600, 1600))
+        result = JobResult(
+            attempt=job.attempt,
+            token=job.token,
+            chunk=chunk.chunk,
+            status="done",
+            worker="bench:1",
+            files=tuple(made),
+            measures=fill.MEASURES,
+            confidence=0.97,
+            engines=fill.ENGINES,
+            seconds={"load": 0.01, "cutout": 0.4, "encode": 0.1},
+            device_seconds=0.5,
+            bytes_in=500_000,
+            bytes_out=300_000,
+        )
+        told.append(result.to_dict())
+    return told
+
+
+def rounds(slots: int, rounds: int, warm_up: int = 2) -> dict[str, dict[str, float]]:
+    """CPU and wall seconds per job of claiming and publishing, of accepting, and of what follows in its transaction
+    (judging, asking for the publication); the median round. The first rounds are not counted.
+
+    The results' bytes are in the storage before the clock runs: making them is the worker's work.
+    """
+    connection.ensure_connection()
+    dispatcher, wire = Dispatcher(), Wire()
+    spent: dict[str, list[Stopwatch]] = {"claim": [], "accept": [], "judge": [], "yardstick": []}
+    for number in range(warm_up + rounds):
+        with Stopwatch() as claim:
+            handed = dispatcher.feed([beat(max(1, slots // settings.SLOT_DEPTH))])
+        messages = [r for _, chunk in wire.taken() for r in result_of(chunk)]
+        assert len(messages) == handed > 0, (len(messages), handed)
+        judge = Stopwatch()
+        with Stopwatch() as accept:
+            for message in messages:
+                results.accept(JobResult.from_dict(message), then=judge.around(flow.rendered))
+        accept.less(judge)
+        with Stopwatch() as yardstick:
+            _yardstick(handed)
+        watches = {"claim": claim, "accept": accept, "judge": judge, "yardstick": yardstick}
+        if number >= warm_up:
+            for name, watch in watches.items():
+                spent[name].append(watch.per(handed))
+    ended = Job.objects.filter(state="done").count()
+    assert ended >= rounds, "nothing was accepted"
+    return {name: _median(watches) for name, watches in spent.items()}
+
+
+def _yardstick(times: int) -> None:
+    """What one row costs with the ORM in a transaction of its own: made, read, changed."""
+    for number in range(times):
+        with transaction.atomic():
+            made = Price.objects.create(
+                device=f"yardstick {number}", valid_from=timezone.now(), micros_per_second=1
+            )
+            row = Price.objects.get(pk=made.pk)
+            row.micros_per_second = 2
+            row.save()
+    Price.objects.filter(device__startswith="yardstick").delete()
+
+
+def _median(watches: Sequence[Stopwatch]) -> dict[str, float]:
+    return {
+        "cpu": statistics.median(w.cpu for w in watches),
+        "wall": statistics.median(w.wall for w in watches),
+    }
+
+
+class Stopwatch:
+    """CPU seconds of this process and wall seconds inside the block."""
+
+    def __init__(self) -> None:
+        self.cpu = self.wall = 0.0
+
+    def __enter__(self) -> Stopwatch:
+        self._cpu, self._wall = time.process_time(), time.perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cpu += time.process_time() - self._cpu
+        self.wall += time.perf_counter() - self._wall
+
+    def around(self, function: Callable[[Job], None]) -> Callable[[Job], None]:
+        """The same function, with the time that it takes added here."""
+
+        def timed(job: Job) -> None:
+            with self:
+                function(job)
+
+        return timed
+
+    def less(self, other: Stopwatch) -> None:
+        """Without what was spent there."""
+        self.cpu, self.wall = self.cpu - other.cpu, self.wall - other.wall
+
+    def per(self, jobs: int) -> Stopwatch:
+        """A share of it."""
+        self.cpu, self.wall = self.cpu / jobs, self.wall / jobs
+        return self

@@ -1,0 +1,101 @@
+"""The parts that need a whole house, at toy size: they run, every figure has its agreed name, nothing is lost.
+
+What they measure here means nothing; that they still measure is what this file is for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.house import load
+
+ROOT = Path(__file__).resolve().parents[2]
+# Three servers' starts and a process per measurement, on cores that other tests keep busy.
+LONG_S = 900
+AGREED = {
+    "intake": {
+        *("intake.ratio_to_bare_view", "intake.per_second", "intake.repeats_per_second"),
+        *("intake.p50_ms_at_500", "intake.p99_ms_at_500", "intake.rate_reached"),
+        *("intake.storm_wrong_rows", "intake.storm_per_second"),
+    },
+    "batch": {
+        *("batch.preflight_100k_s", "batch.preflight_100k_mib", "batch.create_100k_s", "cache.hit_ms"),
+        *("dispatch.ms_per_job", "dispatch.claim_ms_per_job", "dispatch.accept_ms_per_job"),
+        "dispatch.judge_ms_per_job",
+        *("dispatch.growth_exponent", "urgent.start_s"),
+        *("batch.small_beside_large_ratio", "batch.small_beside_large_s"),
+    },
+}
+PAGES = (
+    "home",
+    "products",
+    "product",
+    "review",
+    "batches",
+    "batch",
+    "jobs",
+    "job",
+    "stores",
+    "audit",
+    "rendering",
+)
+
+
+@pytest.fixture(scope="module")
+def figures() -> dict[str, dict]:
+    """name → line, of all three parts in one run: they share their servers."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "intake", "batch", "pages", "--quick"],
+        cwd=ROOT,
+        env={k: v for k, v in os.environ.items() if k not in {"VITRINE_DATA", "DJANGO_SETTINGS_MODULE"}},
+        capture_output=True,
+        text=True,
+        timeout=LONG_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(lines) == len({line["name"] for line in lines})
+    return {line["name"]: line for line in lines}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(LONG_S)
+@pytest.mark.parametrize("part", AGREED)
+def test_every_figure_has_its_agreed_name(figures: dict[str, dict], part: str) -> None:
+    prefixes = {"intake": ("intake.",), "batch": ("batch.", "dispatch.", "urgent.", "cache.")}[part]
+    assert {name for name in figures if name.startswith(prefixes)} == AGREED[part]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(LONG_S)
+def test_each_page_is_told_with_its_statements_and_its_time(figures: dict[str, dict]) -> None:
+    for page in PAGES:
+        assert 0 < figures[f"pages.{page}.queries"]["value"] <= 30, page
+        assert figures[f"pages.{page}.p95_ms"]["value"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(LONG_S)
+def test_a_storm_leaves_exactly_the_right_rows(figures: dict[str, dict]) -> None:
+    assert figures["intake.storm_wrong_rows"]["value"] == 0
+
+
+@pytest.mark.parametrize(
+    ("heard", "status"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd", 200),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabc", 0),
+        (b"HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n", 401),
+        (b"HTTP/1.1 200 OK\r\nContent-Le", 0),
+    ],
+    ids=["whole", "not yet", "in chunks", "half a head"],
+)
+def test_an_answer_counts_when_it_has_come_completely(heard: bytes, status: int) -> None:
+    assert load.whole(heard) == status
