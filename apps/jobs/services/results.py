@@ -120,7 +120,7 @@ def _tell_of_worker(result: JobResult) -> None:
 
 def _done(job: Job, attempt: Attempt, result: JobResult) -> None:
     files = [asdict(f) | {"key": _final_key(job, f.sha256, f.key)} for f in result.files]
-    render, _ = Render.objects.get_or_create(
+    render, created = Render.objects.get_or_create(
         workspace_id=job.workspace_id,
         request=job.request,
         engines_digest=ids.digest(result.engines),
@@ -134,6 +134,9 @@ def _done(job: Job, attempt: Attempt, result: JobResult) -> None:
             "seconds": result.seconds,
         },
     )
+    if not created and not render.files:
+        # Its files were let go when nobody used them; here they are again.
+        Render.objects.filter(pk=render.pk).update(files=files, created_at=timezone.now())
     moved = Job.objects.filter(pk=job.pk, state__in=HELD_STATES).update(
         state=JobState.DONE, render=render, error="", error_code="", finished_at=timezone.now()
     )
