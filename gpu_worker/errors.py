@@ -45,6 +45,12 @@ class StorageUnavailable(Retry):
     code = "storage_unavailable"
 
 
+class StorageFull(StorageUnavailable):
+    """The file storage is full; the photo is tried again when there is room."""
+
+    code = "storage_full"
+
+
 class Internal(Retry):
     """The worker stumbled over something that nobody foresaw; the photo is tried again."""
 

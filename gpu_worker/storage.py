@@ -4,6 +4,7 @@ stay inside."""
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from gpu_worker.errors import MissingInput, StorageUnavailable, TooLarge, WorkerError
+from gpu_worker.errors import MissingInput, StorageFull, StorageUnavailable, TooLarge, WorkerError
 
 MAX_BYTES = 256 * 1024 * 1024
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 5, 30
@@ -21,6 +22,12 @@ TYPES = {
     "webp": "image/webp",
     "avif": "image/avif",
     "json": "application/json",
+}
+FULL = {errno.ENOSPC, errno.EDQUOT}
+# What S3 and its kin say when a quota is used up.
+FULL_CODES = {
+    *("QuotaExceeded", "ServiceQuotaExceeded", "InsufficientCapacity"),
+    *("XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "BucketQuotaExceeded", "507"),
 }
 PART = re.compile(r"[^/\\\x00-\x1f\x7f]+\Z")
 
@@ -32,7 +39,8 @@ class InvalidKey(WorkerError):
 
 
 class Storage(Protocol):
-    """What both kinds can do. All raise InvalidKey; StorageUnavailable where the storage does not answer."""
+    """What both kinds can do. All raise InvalidKey; StorageUnavailable where the storage does not answer,
+    StorageFull where it takes no more."""
 
     def get(self, key: str, *, max_bytes: int = MAX_BYTES) -> bytes:
         """The bytes. Raises MissingInput, or TooLarge before more than `max_bytes` are read."""
@@ -109,6 +117,8 @@ class FileStorage:
         except OSError as error:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+            if error.errno in FULL:
+                raise StorageFull from error
             raise StorageUnavailable(f"The storage folder can't be written: {error.strerror}.") from error
 
     def exists(self, key: str) -> bool:
@@ -190,6 +200,8 @@ def _s3_errors(key: str) -> Any:
         code = str(error.response.get("Error", {}).get("Code", ""))
         if code in {"404", "NoSuchKey", "NotFound"}:
             raise MissingInput(f"There is no file {key!r} in the storage.") from None
+        if code in FULL_CODES or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 507:
+            raise StorageFull from error
         raise StorageUnavailable(f"The storage refused: {code}.") from error
     except BotoCoreError as error:
         raise StorageUnavailable(f"The storage did not answer: {type(error).__name__}.") from error

@@ -47,5 +47,7 @@ app.conf.update(
         "check webhooks": {"task": "flow.check_webhooks", "schedule": 24 * 3600.0},
         "tend batches": {"task": "flow.tend_batches", "schedule": 10.0},
         "sweep files": {"task": "flow.sweep_files", "schedule": 3600.0},
+        "notice": {"task": "flow.notice", "schedule": 60.0},
+        "tidy storage": {"task": "flow.tidy_storage", "schedule": settings.SURVEY_EVERY_S},
     },
 )

@@ -7,7 +7,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 COMMANDS = frozenset(
-    {"approve", "audit", "batch", "connect", "createowner", "publish", "regenerate", "shell", "sync", "undo"}
+    {
+        *(
+            "approve",
+            "audit",
+            "backup",
+            "batch",
+            "connect",
+            "createowner",
+            "notices",
+            "publish",
+            "regenerate",
+        ),
+        *("restore", "retention", "shell", "storage", "sync", "undo"),
+    }
 )
 
 

@@ -14,6 +14,7 @@ import environ
 import structlog
 
 from apps.config import embedded
+from apps.lib import sizes
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -76,6 +77,24 @@ SLOT_DEPTH = env.int("SLOT_DEPTH", default=2)
 LANE_FLOOR = env.int("LANE_FLOOR", default=10)
 POLL_STORES_S = env.float("POLL_STORES_S", default=300.0)
 
+# -- storage ---------------------------------------------------------------------------------------------------
+
+
+def _bytes(name: str, default: str) -> int:
+    try:
+        return sizes.parsed(env.str(name, default=default) or "0")
+    except ValueError as error:
+        raise environ.ImproperlyConfigured(f"{name}: {error}") from error
+
+
+# What all files together may take up (0: no limit), and what has to stay free on the disk of a storage folder.
+STORAGE_BUDGET = _bytes("STORAGE_BUDGET", "0")
+STORAGE_KEEP_FREE = _bytes("STORAGE_KEEP_FREE", "256 MiB")
+STORAGE_WARN_SHARE = env.float("STORAGE_WARN_SHARE", default=0.85)
+# A file is deleted once nobody named it for so long.
+STORAGE_GRACE_H = env.float("STORAGE_GRACE_H", default=24.0)
+SURVEY_EVERY_S = env.float("SURVEY_EVERY_S", default=3600.0)
+
 # -- Django ----------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -93,6 +112,8 @@ INSTALLED_APPS = [
     "django_structlog",
     "apps.audit",
     "apps.accounts",
+    "apps.storage",
+    "apps.notices",
     "apps.usage",
     "apps.stores",
     "apps.ingest",
@@ -189,6 +210,28 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # Without a collectstatic step (embedded), files are served from where they lie.
 WHITENOISE_USE_FINDERS = EMBEDDED
 DATA_UPLOAD_MAX_MEMORY_SIZE = HOOK_MAX_BYTES
+
+# -- mail ------------------------------------------------------------------------------------------------------
+
+# Such as smtp+tls://user:password@mail.example.com:587. Without it an installation on one machine writes mails into
+# files, and any other prints them.
+_mail = environ.Env.email_url_config(
+    env.str("EMAIL_URL", default="") or (f"filemail://{DATA_ROOT / 'mail'}" if EMBEDDED else "consolemail://")
+)
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+EMAIL_HOST, EMAIL_PORT = _mail.get("EMAIL_HOST") or "localhost", _mail.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = (
+    _mail.get("EMAIL_HOST_USER") or "",
+    _mail.get("EMAIL_HOST_PASSWORD") or "",
+)
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
+EMAIL_FILE_PATH = str(DATA_ROOT / "mail")
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = (
+    env.str("MAIL_FROM", default="") or f"Vitrine <vitrine@{urlsplit(PUBLIC_URL).hostname or 'localhost'}>"
+)
+# When daily mails go.
+DIGEST_HOUR_UTC = env.int("DIGEST_HOUR_UTC", default=6)
 
 # -- API -------------------------------------------------------------------------------------------------------
 

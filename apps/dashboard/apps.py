@@ -7,3 +7,8 @@ class DashboardApp(AppConfig):
     name = "apps.dashboard"
     label = "dashboard"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from apps.lib import keepers
+
+        keepers.remade("thumbnails")

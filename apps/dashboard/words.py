@@ -99,6 +99,7 @@ PROBLEMS: dict[str, str] = {
     "weights_refused": "Licence of the model",
     "out_of_memory": "Out of memory",
     "storage_unavailable": "File storage away",
+    "storage_full": "File storage full",
     "internal": "Fault of ours",
     "worker_lost": "Worker lost",
     "cancelled": "Cancelled",
@@ -148,6 +149,9 @@ PHRASES: dict[str, str] = {
     "publication.retried": "tried again to write the picture into the store",
     "undo.asked": "asked for the original back",
     "undo.failed": "could not put the original back: {error}",
+    "notices.chosen": "chose what to hear of by mail",
+    "storage.changed": "changed how long files are kept, or how much room they have",
+    "storage.let_go": "let go of files that are kept no longer",
     "audit.redacted": "removed personal details from an event",
 }
 VERDICTS = {"approve": "good enough to go out by itself", "review": "a person should look at it"}

@@ -18,6 +18,7 @@ from apps.jobs.models import Batch, Job, Preparation
 from apps.jobs.services import leases, planning, results, twins
 from apps.jobs.services.again import Marks
 from apps.jobs.services.creating import Pilot
+from apps.lib.errors import Retry
 from apps.lib.work import backoff_s
 from apps.publishing.models import Publication, Undo
 from apps.publishing.services import asking, turns, undoing, writing
@@ -25,6 +26,7 @@ from apps.recipes import selectors as recipes
 from apps.recipes.models import RecipeVersion
 from apps.review import services as review
 from apps.review.models import Item, ItemState
+from apps.storage import selectors as storage
 from apps.stores import services as stores
 from apps.stores.connect import open_store
 from apps.stores.models import Store
@@ -32,6 +34,8 @@ from connectors.errors import ConnectorError, RateLimited
 from gpu_worker.contract import JobResult
 
 MAX_PREPARE_TRIES = 6
+# Work that needs room in a storage that is full, or away, looks again after so long.
+WAIT_FOR_ROOM_S = 60.0
 
 
 # 1. A webhook came, or a store was read.
@@ -88,9 +92,15 @@ def prepared(preparation_id: int) -> None:
     if preparation is None:
         return
     store = preparation.job.store
+    room = storage.level(store.workspace_id)
+    if room.stops:
+        preparation.later(WAIT_FOR_ROOM_S, room.sentence, a_try=False)
+        return
     try:
         last = preparation.tries >= MAX_PREPARE_TRIES
         planning.prepare(preparation, open_store(store), then=rendered, last_try=last)
+    except Retry as error:
+        preparation.later(WAIT_FOR_ROOM_S, error.message, a_try=False)
     except ConnectorError as error:
         stores.note_error(store, error)
         if error.retry and preparation.tries < MAX_PREPARE_TRIES:

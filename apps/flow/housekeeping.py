@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import structlog
+from django.utils import timezone
 
 from apps.catalog import services as catalog
-from apps.flow import hints
+from apps.flow import hints, retention
 from apps.jobs.models import LIVE_ATTEMPTS, Attempt
 from apps.lib import blobs
+from apps.lib.errors import Retry
+from apps.storage.services import survey
 from apps.stores import selectors as stores_selectors
 from apps.stores import services as stores
 from connectors.errors import ConnectorError
@@ -36,9 +41,28 @@ def check_webhooks() -> None:
             stores.note_problem(store, f"Webhooks could not be checked: {error.message}", broken=False)
 
 
+def tidy_storage() -> None:
+    """Let go what is kept no longer, count what is there, delete what nobody has named for the grace time."""
+    retention.tidy()
+    try:
+        report = survey.survey(delete=True)
+    except Retry as error:
+        log.info("storage_not_tidied", reason=error.message)
+        return
+    if report.deleted:
+        log.info("storage_tidied", files=report.deleted, size_bytes=report.deleted_bytes)
+
+
 def sweep_files() -> None:
     """Files of attempts that ended otherwise than by an accepted result: late, lost or refused ones."""
-    ended = Attempt.objects.exclude(state__in=LIVE_ATTEMPTS).select_related("job").order_by("-pk")
+    lately = timezone.now() - dt.timedelta(days=1)
+    # Older ones are met by the walk over the storage.
+    ended = (
+        Attempt.objects.exclude(state__in=LIVE_ATTEMPTS)
+        .filter(ended_at__gte=lately)
+        .select_related("job")
+        .order_by("-pk")
+    )
     dropped = sum(blobs.drop(attempt.prefix) for attempt in ended[:SWEEP_AT_ONCE])
     if dropped:
         log.info("files_swept", files=dropped)

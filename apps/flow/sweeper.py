@@ -12,6 +12,7 @@ from apps.flow import hints
 from apps.ingest.models import Delivery
 from apps.jobs import preparing
 from apps.lib import wire
+from apps.notices.models import Mail
 from apps.publishing.models import Publication, Undo
 from gpu_worker.contract import QUEUE_CONTROL
 
@@ -21,6 +22,7 @@ DUE: tuple[tuple[Callable[[int], list[int]], str], ...] = (
     (Publication.hints, "flow.publish"),
     (Undo.hints, "flow.undo"),
     (Sync.hints, "flow.sync"),
+    (Mail.hints, "flow.mail"),
     (preparing.hints, "flow.prepare"),
 )
 # Messages that may wait for control workers at the same time because of us.

@@ -12,8 +12,9 @@ from typing import Any
 import structlog
 from celery import shared_task
 
-from apps.flow import batching, flow, housekeeping
-from apps.lib.errors import LostRace
+from apps.flow import batching, flow, housekeeping, noticing
+from apps.lib.errors import Retry
+from apps.notices.services import sending
 from gpu_worker.contract import TASK_RESULT
 
 log = structlog.get_logger(__name__)
@@ -26,8 +27,8 @@ def _carried(function: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any) -> None:
         try:
             function(*args)
-        except LostRace as lost:
-            log.info("lost_race", task=function.__name__, reason=lost.message)
+        except Retry as later:
+            log.info("not_now", task=function.__name__, reason=later.message)
         except MemoryError as error:
             raise RuntimeError(f"out of memory in {function.__name__}") from error
 
@@ -86,6 +87,24 @@ def check_webhooks() -> None:
 @_carried
 def sweep_files() -> None:
     housekeeping.sweep_files()
+
+
+@shared_task(name="flow.tidy_storage")
+@_carried
+def tidy_storage() -> None:
+    housekeeping.tidy_storage()
+
+
+@shared_task(name="flow.notice")
+@_carried
+def notice() -> None:
+    noticing.look()
+
+
+@shared_task(name="flow.mail")
+@_carried
+def mail(mail_id: int) -> None:
+    sending.send(mail_id)
 
 
 @shared_task(name="flow.tend_batches")

@@ -197,7 +197,7 @@ def _is_known(wish: Wish) -> Q:
         recipe_version=wish.version,
         state=JobState.DONE,
         render__engines__contained_by=worker.engines,
-    )
+    ).exclude(render__files=[])
     carried = PhotoMarks.objects.filter(photo=OuterRef("photo"), set_at__lte=OuterRef("created_at"))
     with_marks = Q(Exists(marks)) & Q(Exists(of_photo.filter(Exists(carried), parameters__has_key="cutout")))
     if wish.version.one_scale:
@@ -206,7 +206,7 @@ def _is_known(wish: Wish) -> Q:
         workspace=wish.store.workspace_id,
         request=request_digest(wish.version, OuterRef("sha256")),
         engines__contained_by=worker.engines,
-    )
+    ).exclude(files=[])
     return with_marks | (~Exists(marks) & ~Q(sha256="") & Q(Exists(same)))
 
 

@@ -107,7 +107,8 @@ def cached_render(job: Job, request: str) -> Render | None:
     worker = Worker.objects.filter(capability=job.capability, region=job.region).order_by("-beat_at").first()
     if worker is None:
         return None
-    for render in Render.objects.filter(workspace=job.workspace_id, request=request).order_by("-pk")[:10]:
+    rendered = Render.objects.filter(workspace=job.workspace_id, request=request).exclude(files=[])
+    for render in rendered.order_by("-pk")[:10]:
         if all(worker.engines.get(stage) == version for stage, version in render.engines.items()):
             return render
     return None

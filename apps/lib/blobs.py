@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
+import errno
 import os
 import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, default_storage
+from django.db import transaction
+from django.utils import timezone
 
+from apps.lib import locks, wire
+from apps.lib.errors import FileMissing, StorageAway, StorageFull
 from apps.lib.ids import sha256_hex
+
+# Whoever makes an old file young holds this lock shared, whoever deletes files that nobody names holds it alone.
+WRITING = "vitrine-files"
+# Held while a backup is made: nothing is deleted then.
+BACKUP = "vitrine-backup"
+# A file younger than this may be about to be named. One that is written again when it is half as old stays young.
+FRESH = dt.timedelta(hours=1)
+FULL = {errno.ENOSPC, errno.EDQUOT}
+# What S3 and its kin say when a quota is used up.
+FULL_CODES = {
+    *("QuotaExceeded", "ServiceQuotaExceeded", "InsufficientCapacity"),
+    *("XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "BucketQuotaExceeded", "507"),
+}
 
 
 class AtomicFileSystemStorage(FileSystemStorage):
@@ -41,30 +62,103 @@ def key_for(*, workspace: int, store: int, kind: str, sha256: str, extension: st
 
 
 def put(data: bytes, *, workspace: int, store: int, kind: str, extension: str = "") -> tuple[str, str]:
-    """Store bytes under their own hash. Returns (key, sha256 hex); a second call with the same bytes writes nothing."""
+    """Store bytes under their own hash. Returns (key, sha256 hex); a second call with the same bytes writes nothing.
+
+    Raises StorageFull and StorageAway.
+    """
     sha256 = sha256_hex(data)
     key = key_for(workspace=workspace, store=store, kind=kind, sha256=sha256, extension=extension)
-    if not default_storage.exists(key):
-        default_storage.save(key, ContentFile(data))
+    _ensure(key, lambda: data)
     return key, sha256
 
 
+def save(key: str, data: bytes) -> None:
+    """Write a file, whole or not at all, and count it. Raises StorageFull and StorageAway."""
+    with storage_errors():
+        default_storage.save(key, ContentFile(data))
+    wire.stored(key.split("/", 1)[0], len(data))
+
+
 def read(key: str) -> bytes:
-    """Raises FileNotFoundError."""
-    with default_storage.open(key, "rb") as stream:
-        return stream.read()
+    """Raises FileMissing (a FileNotFoundError) and StorageAway."""
+    try:
+        with storage_errors(), default_storage.open(key, "rb") as stream:
+            return stream.read()
+    except FileNotFoundError as error:
+        raise FileMissing from error
 
 
 def read_if_there(key: str) -> bytes | None:
-    if not default_storage.exists(key):
-        return None
+    with storage_errors():
+        if not default_storage.exists(key):
+            return None
     return read(key)
 
 
 def keep(source: str, target: str) -> None:
-    """Copy `source` to `target` unless `target` is there. Content-addressed targets make a repeat harmless."""
-    if not default_storage.exists(target):
-        default_storage.save(target, ContentFile(read(source)))
+    """Copy `source` to `target` unless `target` is there. Content-addressed targets make a repeat harmless.
+
+    Raises StorageFull and StorageAway.
+    """
+    _ensure(target, lambda: read(source))
+
+
+@contextlib.contextmanager
+def storage_errors() -> Iterator[None]:
+    """What storages say → StorageFull or StorageAway. Other errors, such as FileNotFoundError, pass as they are."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise StorageFull from error
+        raise
+    except ClientError as error:
+        told = error.response.get("Error", {})
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        if told.get("Code") in FULL_CODES or status == 507:
+            raise StorageFull from error
+        raise StorageAway(f"The file storage refused: {told.get('Code', 'no reason given')}.") from error
+    except BotoCoreError as error:
+        raise StorageAway(f"The file storage did not answer: {type(error).__name__}.") from error
+
+
+def _ensure(key: str, data: Callable[[], bytes]) -> None:
+    """Have the file there, and for a while: an old one may be about to be deleted because nobody names it."""
+    with storage_errors():
+        there = default_storage.exists(key)
+        old = there and _aged(key, FRESH / 2)
+    if not there:
+        save(key, data())
+    elif old:
+        # Nobody deletes meanwhile; inside a transaction, until the row that names the file is there.
+        with transaction.atomic():
+            locks.transaction_lock(WRITING, shared=True)
+            save(key, data())
+
+
+def _aged(key: str, by: dt.timedelta) -> bool:
+    return default_storage.get_modified_time(key) < timezone.now() - by
+
+
+@transaction.atomic
+def drop_unnamed(keys: Iterable[str]) -> list[str] | None:
+    """Delete files that nobody names, but not one that was written lately. Returns which are gone now.
+
+    None where one of them may be wanted again, or a backup is made, just now: come again later.
+    """
+    if not (locks.try_transaction_lock(BACKUP, shared=True) and locks.try_transaction_lock(WRITING)):
+        return None
+    gone = []
+    with storage_errors():
+        for key in keys:
+            try:
+                if not _aged(key, FRESH):
+                    continue
+                default_storage.delete(key)
+            except FileNotFoundError:
+                pass
+            gone.append(key)
+    return gone
 
 
 def drop(prefix: str) -> int:

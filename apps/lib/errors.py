@@ -3,9 +3,12 @@
 VitrineError
 ├── Retry
 │   ├── LostRace        somebody else moved the row first
-│   └── Busy            another write for the same product is under way
+│   ├── Busy            another write for the same product is under way
+│   ├── StorageAway     the file storage does not answer
+│   └── StorageFull     the file storage takes no more
 └── Stop
     ├── NotAllowed      this person, or this state, can't do that
+    ├── FileMissing     a file that a row names is not in storage
     └── BadRequest      what was asked makes no sense as it stands
 """
 
@@ -44,6 +47,14 @@ class Busy(Retry):
     """Another change of the same product is under way."""
 
 
+class StorageAway(Retry):
+    """The file storage does not answer; the work goes on by itself when it does."""
+
+
+class StorageFull(Retry):
+    """The file storage is full. Make space or raise its limit; the work then goes on by itself."""
+
+
 class Stop(VitrineError):
     """It can't be done as it stands."""
 
@@ -54,3 +65,7 @@ class NotAllowed(Stop):
 
 class BadRequest(Stop):
     """That request makes no sense as it stands."""
+
+
+class FileMissing(Stop, FileNotFoundError):
+    """A file that was kept for this is no longer in the storage; `manage.py storage check` lists what is missing."""

@@ -27,7 +27,14 @@ def session_lock(name: str) -> Iterator[bool]:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [_key(name)])
 
 
-def transaction_lock(name: str) -> None:
-    """Wait for a lock that ends with the current transaction."""
+def transaction_lock(name: str, *, shared: bool = False) -> None:
+    """Wait for a lock that ends with the current transaction; several may hold it shared."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_key(name)])
+        cursor.execute(f"SELECT pg_advisory_xact_lock{'_shared' if shared else ''}(%s)", [_key(name)])
+
+
+def try_transaction_lock(name: str, *, shared: bool = False) -> bool:
+    """The same without waiting: whether we hold it now."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_try_advisory_xact_lock{'_shared' if shared else ''}(%s)", [_key(name)])
+        return bool(cursor.fetchone()[0])

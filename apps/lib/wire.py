@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from functools import cache
 
 import redis
@@ -11,6 +12,7 @@ from django.conf import settings
 from gpu_worker.contract import BEAT_PATTERN, REST_KEY, STOP_KEY, WAKE_KEY, Beat
 
 WireError = redis.RedisError
+STORED_KEY = "vitrine:stored"
 
 
 @cache
@@ -44,6 +46,32 @@ def rest_sign(worker: str, *, seconds: float) -> None:
     """Have a worker hand back what it takes for so long: others may do it better."""
     with contextlib.suppress(WireError):
         client().set(REST_KEY.format(worker=worker), "1", ex=max(1, round(seconds)))
+
+
+def stored(workspace: str, size_bytes: int) -> None:
+    """Count bytes that were written since the storage was last walked. Lost ones are found by the next walk."""
+    with contextlib.suppress(WireError):
+        client().hincrby(STORED_KEY, workspace, size_bytes)
+
+
+def stored_since() -> dict[str, int]:
+    """Bytes written since the last walk, per workspace; nothing where Redis is away."""
+    with contextlib.suppress(WireError):
+        return {_text(name): int(size) for name, size in client().hgetall(STORED_KEY).items()}
+    return {}
+
+
+def stored_counted(counted: Mapping[str, int]) -> None:
+    """The walk has seen these bytes: take them off what was written since."""
+    with contextlib.suppress(WireError):
+        pipe = client().pipeline()
+        for workspace, size_bytes in counted.items():
+            pipe.hincrby(STORED_KEY, workspace, -size_bytes)
+        pipe.execute()
+
+
+def _text(name: bytes | str) -> str:
+    return name.decode() if isinstance(name, bytes) else name
 
 
 def waiting(queue: str) -> int:

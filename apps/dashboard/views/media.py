@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.core.files.base import ContentFile
+import contextlib
+
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -13,6 +14,7 @@ from apps.catalog.models import Photo
 from apps.dashboard.access import Asked, page
 from apps.jobs.models import Render
 from apps.lib import blobs
+from apps.lib.errors import Retry
 from gpu_worker import pixels
 
 SIZES_PX = {"160": 160, "480": 480, "1200": 1200}
@@ -86,5 +88,7 @@ def thumbnail(key: str, sha256: str, size_px: int) -> bytes:
     small = blobs.read_if_there(small_key)
     if small is None:
         small = pixels.thumbnail(blobs.read(key), size_px, format="webp")
-        default_storage.save(small_key, ContentFile(small))
+        # Shown all the same where there is no room to keep it.
+        with contextlib.suppress(Retry):
+            blobs.save(small_key, small)
     return small

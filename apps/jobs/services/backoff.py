@@ -23,6 +23,7 @@ class Rule:
 RULES = {
     "rate_limited": Rule(10.0, 900.0, a_try=False),
     "storage_unavailable": Rule(5.0, 300.0, a_try=False),
+    "storage_full": Rule(30.0, 300.0, a_try=False),
     # Whatever else used the memory needs time to end.
     "out_of_memory": Rule(15.0, 600.0),
     "worker_lost": Rule(4.0, 600.0),

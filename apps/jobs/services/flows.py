@@ -53,7 +53,7 @@ UPDATE {_JOB} j SET held = '' WHERE j.state = 'queued' AND j.held = 'twin' AND N
     SELECT 1 FROM {_JOB} t WHERE t.workspace_id = j.workspace_id AND t.request = j.request
       AND t.capability = j.capability AND t.region = j.region AND t.state IN ('dispatched', 'running'))
   AND NOT EXISTS (SELECT 1 FROM {Render._meta.db_table} r
-    WHERE r.workspace_id = j.workspace_id AND r.request = j.request)
+    WHERE r.workspace_id = j.workspace_id AND r.request = j.request AND r.files <> '[]')
 """  # noqa: S608
 
 

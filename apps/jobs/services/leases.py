@@ -17,6 +17,7 @@ from apps.audit import services as audit
 from apps.jobs.models import LIVE_ATTEMPTS, Attempt, AttemptState, Job, JobState, Worker
 from apps.jobs.services import backoff, health, results
 from apps.lib import blobs
+from apps.lib.errors import Retry
 from apps.usage import services as usage
 from gpu_worker.contract import MANIFEST, Beat, JobResult
 
@@ -85,8 +86,14 @@ def expire(*, then: Callable[[Job], None], limit: int = 200) -> int:
         .order_by("lease_until")[:limit]
     )
     for attempt in over:
-        if not adopt(attempt, then=then):
-            _lose(attempt)
+        try:
+            if not adopt(attempt, then=then):
+                _lose(attempt)
+        except Retry as error:
+            # What it made lies there and can't be kept just now: look again, and render nothing twice.
+            log.warning("result_waits", attempt=attempt.pk, reason=error.message)
+            later = timezone.now() + dt.timedelta(seconds=settings.LEASE_S)
+            Attempt.objects.filter(pk=attempt.pk, state__in=LIVE_ATTEMPTS).update(lease_until=later)
     return len(over)
 
 

@@ -200,9 +200,14 @@ def _render(job: Job, result: JobResult) -> Render:
     )
     if insert_once(made):
         return made
-    return Render.objects.get(
+    render = Render.objects.get(
         workspace=job.workspace_id, request=job.request, engines_digest=made.engines_digest
     )
+    if not render.files:
+        # Its files were let go when nobody used them; here they are again.
+        Render.objects.filter(pk=render.pk).update(files=made.files, created_at=timezone.now())
+        render.files = made.files
+    return render
 
 
 def _failed(job: Job, result: JobResult) -> None:

@@ -7,12 +7,15 @@ from django.utils import timezone
 
 from apps.audit import services as audit
 from apps.catalog.models import Product
+from apps.lib.errors import StorageAway, StorageFull, VitrineError
 from apps.lib.work import WorkState, backoff_s
 from apps.publishing.models import Publication, Undo
 from apps.stores import services as stores
 from connectors.errors import ConnectorError, RateLimited
 
 MAX_TRIES = 8
+# A full storage, or one that is away, is nobody's failure: it is tried again so often until there is room.
+WAIT_FOR_ROOM_S = 60.0
 
 
 def busy(product: int) -> bool:
@@ -71,10 +74,14 @@ def waiting_for(product: int) -> tuple[list[int], list[int]]:
     )
 
 
-def stumbled(work: Publication | Undo, error: ConnectorError) -> None:
+def stumbled(work: Publication | Undo, error: ConnectorError | VitrineError) -> None:
     """Put a claimed row where the error says: later, or failed with the sentence that the merchant reads."""
     publication = work.publication if isinstance(work, Undo) else work
-    stores.note_error(publication.store, error)
+    if isinstance(error, StorageAway | StorageFull):
+        work.later(WAIT_FOR_ROOM_S, error.message, a_try=False)
+        return
+    if isinstance(error, ConnectorError):
+        stores.note_error(publication.store, error)
     if error.retry and work.tries < MAX_TRIES:
         wait_s = error.retry_after_s if isinstance(error, RateLimited) else backoff_s(work.tries)
         work.later(wait_s, error.message)

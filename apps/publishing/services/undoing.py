@@ -11,6 +11,7 @@ from django.utils import timezone
 from apps.audit import services as audit
 from apps.catalog.models import Photo
 from apps.lib import blobs, ids
+from apps.lib.errors import LostRace, VitrineError
 from apps.lib.signed import file_url
 from apps.publishing.models import Publication, Snapshot, Undo
 from apps.publishing.services import turns
@@ -38,7 +39,9 @@ def write(pk: int) -> Undo | None:
     )
     try:
         _restore(open_store(publication.store), undo, publication)
-    except ConnectorError as error:
+    except LostRace:
+        raise
+    except (ConnectorError, VitrineError) as error:
         turns.stumbled(undo, error)
     return undo
 

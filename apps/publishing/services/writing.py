@@ -17,10 +17,12 @@ from django.utils import timezone
 
 from apps.audit import services as audit
 from apps.lib import blobs
+from apps.lib.errors import LostRace, VitrineError
 from apps.lib.signed import file_url
 from apps.lib.work import WorkState
 from apps.publishing.models import Publication, Snapshot, Step, StepState
 from apps.publishing.services import turns
+from apps.storage import selectors as storage
 from apps.stores import services as stores
 from apps.stores.connect import open_store
 from connectors.base import Connector
@@ -34,18 +36,30 @@ SAME_TOLERANCE = 0.1
 
 def write(pk: int) -> list[Publication]:
     """Carry out a publication, together with all that wait for its product. Returns those that were claimed."""
-    claimed = turns.take_publications(pk)
+    claimed = _with_room(turns.take_publications(pk))
     if not claimed:
         return []
     store = claimed[0].store
     connector = open_store(store)
     try:
         _write(connector, claimed)
-    except ConnectorError as error:
+    except (ConnectorError, VitrineError) as error:
         for publication in claimed:
             if publication.work_state == WorkState.RUNNING:
                 turns.stumbled(publication, error)
     return claimed
+
+
+def _with_room(claimed: list[Publication]) -> list[Publication]:
+    """Those that may go: where the storage is full nothing begins, but what has begun is brought to its end."""
+    room = storage.level(claimed[0].workspace_id) if claimed else storage.OK
+    if not room.stops:
+        return claimed
+    begun = set(Snapshot.objects.filter(publication__in=claimed).values_list("publication", flat=True))
+    for publication in claimed:
+        if publication.pk not in begun:
+            publication.later(turns.WAIT_FOR_ROOM_S, room.sentence, a_try=False)
+    return [p for p in claimed if p.pk in begun]
 
 
 def _write(connector: Connector, claimed: list[Publication]) -> None:
@@ -64,7 +78,9 @@ def _one(publication: Publication, act: Callable[[], None]) -> bool:
     """One picture's trouble must not hold up the others of the product."""
     try:
         act()
-    except ConnectorError as error:
+    except LostRace:
+        raise
+    except (ConnectorError, VitrineError) as error:
         turns.stumbled(publication, error)
         return False
     if publication.work_state == WorkState.RUNNING:

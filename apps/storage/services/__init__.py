@@ -1,0 +1,1 @@
+"""survey.py walks, counts and deletes what nobody names; keeping.py changes what owners say."""
