@@ -18,7 +18,6 @@ from apps.jobs.models import Batch, Job, Preparation
 from apps.jobs.services import leases, planning, results, twins
 from apps.jobs.services.again import Marks
 from apps.jobs.services.creating import Pilot
-from apps.lib.work import backoff_s
 from apps.publishing.models import Publication, Undo
 from apps.publishing.services import asking, turns, undoing, writing
 from apps.recipes import selectors as recipes
@@ -28,7 +27,7 @@ from apps.review.models import Item, ItemState
 from apps.stores import services as stores
 from apps.stores.connect import open_store
 from apps.stores.models import Store
-from connectors.errors import ConnectorError, RateLimited
+from connectors.errors import ConnectorError
 from gpu_worker.contract import JobResult
 
 MAX_PREPARE_TRIES = 6
@@ -93,9 +92,7 @@ def prepared(preparation_id: int) -> None:
         planning.prepare(preparation, open_store(store), then=rendered, last_try=last)
     except ConnectorError as error:
         stores.note_error(store, error)
-        if error.retry and preparation.tries < MAX_PREPARE_TRIES:
-            wait_s = error.retry_after_s if isinstance(error, RateLimited) else backoff_s(preparation.tries)
-            preparation.later(wait_s, error.message)
+        if stores.put_off(preparation, error, most_tries=MAX_PREPARE_TRIES):
             return
         with transaction.atomic():
             preparation.give_up(error.message)

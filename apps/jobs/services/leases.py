@@ -100,7 +100,12 @@ def adopt(attempt: Attempt, *, then: Callable[[Job], None]) -> bool:
     except (ValueError, KeyError, TypeError):
         log.warning("manifest_unreadable", attempt=attempt.pk)
         return False
-    results.accept(result, then=then)
+    try:
+        results.accept(result, then=then)
+    except FileNotFoundError as error:
+        # Somebody else took it in meanwhile and cleared up; else what it made is gone, and the lease ends.
+        log.warning("result_incomplete", attempt=attempt.pk, error=str(error))
+        return False
     log.info("result_adopted", attempt=attempt.pk, job=attempt.job_id)
     return True
 

@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from apps.audit import services as audit
 from apps.catalog.models import Product
-from apps.lib.work import WorkState, backoff_s
+from apps.lib.work import WorkState
 from apps.publishing.models import Publication, Undo
 from apps.stores import services as stores
-from connectors.errors import ConnectorError, RateLimited
+from connectors.errors import ConnectorError
 
 MAX_TRIES = 8
 
@@ -75,9 +75,7 @@ def stumbled(work: Publication | Undo, error: ConnectorError) -> None:
     """Put a claimed row where the error says: later, or failed with the sentence that the merchant reads."""
     publication = work.publication if isinstance(work, Undo) else work
     stores.note_error(publication.store, error)
-    if error.retry and work.tries < MAX_TRIES:
-        wait_s = error.retry_after_s if isinstance(error, RateLimited) else backoff_s(work.tries)
-        work.later(wait_s, error.message)
+    if stores.put_off(work, error, most_tries=MAX_TRIES):
         return
     with transaction.atomic():
         work.give_up(error.message)
