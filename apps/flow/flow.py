@@ -18,6 +18,8 @@ from apps.jobs.models import Batch, Job, Preparation
 from apps.jobs.services import leases, planning, results, twins
 from apps.jobs.services.again import Marks
 from apps.jobs.services.creating import Pilot
+from apps.lib.errors import StorageAway
+from apps.lib.work import backoff_s
 from apps.publishing.models import Publication, Undo
 from apps.publishing.services import asking, turns, undoing, writing
 from apps.recipes import selectors as recipes
@@ -90,6 +92,8 @@ def prepared(preparation_id: int) -> None:
     try:
         last = preparation.tries >= MAX_PREPARE_TRIES
         planning.prepare(preparation, open_store(store), then=rendered, last_try=last)
+    except StorageAway as away:
+        preparation.later(backoff_s(preparation.tries), away.message, a_try=False)
     except ConnectorError as error:
         stores.note_error(store, error)
         if stores.put_off(preparation, error, most_tries=MAX_PREPARE_TRIES):

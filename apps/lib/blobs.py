@@ -1,15 +1,20 @@
-"""Bytes in storage, named by what they are: `workspace/store/kind/sha256.ext`. Same bytes, same key, written once."""
+"""Bytes in storage, named by what they are: `workspace/store/kind/sha256.ext`. Same bytes, same key, written once.
+
+All functions raise StorageAway where the storage is full or does not answer.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, default_storage
 
+from apps.lib.errors import StorageAway
 from apps.lib.ids import sha256_hex
 
 
@@ -44,34 +49,37 @@ def put(data: bytes, *, workspace: int, store: int, kind: str, extension: str = 
     """Store bytes under their own hash. Returns (key, sha256 hex); a second call with the same bytes writes nothing."""
     sha256 = sha256_hex(data)
     key = key_for(workspace=workspace, store=store, kind=kind, sha256=sha256, extension=extension)
-    if not default_storage.exists(key):
-        default_storage.save(key, ContentFile(data))
+    with _reached():
+        if not default_storage.exists(key):
+            default_storage.save(key, ContentFile(data))
     return key, sha256
 
 
 def read(key: str) -> bytes:
     """Raises FileNotFoundError."""
-    with default_storage.open(key, "rb") as stream:
+    with _reached(), default_storage.open(key, "rb") as stream:
         return stream.read()
 
 
 def read_if_there(key: str) -> bytes | None:
-    if not default_storage.exists(key):
-        return None
+    with _reached():
+        if not default_storage.exists(key):
+            return None
     return read(key)
 
 
 def keep(source: str, target: str) -> None:
     """Copy `source` to `target` unless `target` is there. Content-addressed targets make a repeat harmless."""
-    if not default_storage.exists(target):
-        default_storage.save(target, ContentFile(read(source)))
+    with _reached():
+        if not default_storage.exists(target):
+            default_storage.save(target, ContentFile(read(source)))
 
 
 def drop(prefix: str) -> int:
     """Delete every file under a prefix that ends in a slash; returns how many."""
     if not prefix.endswith("/") or prefix.count("/") < 3:
         raise ValueError(f"refusing to delete the broad prefix {prefix!r}")
-    with contextlib.suppress(FileNotFoundError):
+    with _reached(), contextlib.suppress(FileNotFoundError):
         _, names = default_storage.listdir(prefix)
         for name in names:
             default_storage.delete(prefix + name)
@@ -79,3 +87,19 @@ def drop(prefix: str) -> int:
             Path(default_storage.path(prefix)).rmdir()
         return len(names)
     return 0
+
+
+@contextlib.contextmanager
+def _reached() -> Iterator[None]:
+    """A folder's errors and a bucket's → ours; a file that is not there stays FileNotFoundError."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StorageAway(error.strerror or type(error).__name__) from error
+    except Exception as error:
+        # botocore is installed with django-storages, but is not imported where files lie in a folder.
+        if not type(error).__module__.startswith("botocore."):
+            raise
+        raise StorageAway(type(error).__name__) from error

@@ -3,6 +3,7 @@
 VitrineError
 ├── Retry
 │   ├── LostRace        somebody else moved the row first
+│   ├── StorageAway     our file storage is full or does not answer
 │   └── Busy            another write for the same product is under way
 └── Stop
     ├── NotAllowed      this person, or this state, can't do that
@@ -38,6 +39,14 @@ class Retry(VitrineError):
 
 class LostRace(Retry):
     """Somebody else was faster; nothing was changed twice."""
+
+
+class StorageAway(Retry):
+    """Our file storage could not be used just now; the work goes on by itself."""
+
+    @property
+    def message(self) -> str:
+        return f"{self.sentence} ({self.detail})" if self.detail else self.sentence
 
 
 class Busy(Retry):

@@ -17,6 +17,7 @@ from apps.audit import services as audit
 from apps.jobs.models import LIVE_ATTEMPTS, Attempt, AttemptState, Job, JobState, Worker
 from apps.jobs.services import backoff, health, results
 from apps.lib import blobs
+from apps.lib.errors import StorageAway
 from apps.usage import services as usage
 from gpu_worker.contract import MANIFEST, Beat, JobResult
 
@@ -78,16 +79,27 @@ def forgive(seconds: float) -> int:
 
 
 def expire(*, then: Callable[[Job], None], limit: int = 200) -> int:
-    """End the leases that ran out. Returns how many attempts were adopted or lost; `then` as in `results.accept`."""
+    """End the leases that ran out. Returns how many attempts were adopted or lost; `then` as in `results.accept`.
+
+    While the storage can't say what was made, nothing is lost: such a lease goes on for once more its length.
+    """
     over = list(
         Attempt.objects.filter(state__in=LIVE_ATTEMPTS, lease_until__lt=timezone.now())
         .select_related("job")
         .order_by("lease_until")[:limit]
     )
+    moved = 0
     for attempt in over:
-        if not adopt(attempt, then=then):
-            _lose(attempt)
-    return len(over)
+        try:
+            if not adopt(attempt, then=then):
+                _lose(attempt)
+        except StorageAway as away:
+            log.warning("manifest_not_read", attempt=attempt.pk, error=away.message)
+            until = timezone.now() + dt.timedelta(seconds=settings.LEASE_S)
+            Attempt.objects.filter(pk=attempt.pk, state__in=LIVE_ATTEMPTS).update(lease_until=until)
+            continue
+        moved += 1
+    return moved
 
 
 def adopt(attempt: Attempt, *, then: Callable[[Job], None]) -> bool:

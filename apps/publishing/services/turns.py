@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from apps.audit import services as audit
 from apps.catalog.models import Product
-from apps.lib.work import WorkState
+from apps.lib.errors import StorageAway
+from apps.lib.work import WorkState, backoff_s
 from apps.publishing.models import Publication, Undo
 from apps.stores import services as stores
 from connectors.errors import ConnectorError
@@ -71,8 +72,11 @@ def waiting_for(product: int) -> tuple[list[int], list[int]]:
     )
 
 
-def stumbled(work: Publication | Undo, error: ConnectorError) -> None:
+def stumbled(work: Publication | Undo, error: ConnectorError | StorageAway) -> None:
     """Put a claimed row where the error says: later, or failed with the sentence that the merchant reads."""
+    if isinstance(error, StorageAway):
+        work.later(backoff_s(work.tries), error.message, a_try=False)
+        return
     publication = work.publication if isinstance(work, Undo) else work
     stores.note_error(publication.store, error)
     if stores.put_off(work, error, most_tries=MAX_TRIES):

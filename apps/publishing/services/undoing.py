@@ -11,6 +11,7 @@ from django.utils import timezone
 from apps.audit import services as audit
 from apps.catalog.models import Photo
 from apps.lib import blobs, ids
+from apps.lib.errors import StorageAway
 from apps.lib.signed import file_url
 from apps.publishing.models import Publication, Snapshot, Undo
 from apps.publishing.services import turns
@@ -38,7 +39,7 @@ def write(pk: int) -> Undo | None:
     )
     try:
         _restore(open_store(publication.store), undo, publication)
-    except ConnectorError as error:
+    except (ConnectorError, StorageAway) as error:
         turns.stumbled(undo, error)
     return undo
 

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from apps.audit import services as audit
 from apps.lib import blobs
+from apps.lib.errors import StorageAway
 from apps.lib.signed import file_url
 from apps.lib.work import WorkState
 from apps.publishing.models import Publication, Snapshot, Step, StepState
@@ -41,7 +42,7 @@ def write(pk: int) -> list[Publication]:
     connector = open_store(store)
     try:
         _write(connector, claimed)
-    except ConnectorError as error:
+    except (ConnectorError, StorageAway) as error:
         for publication in claimed:
             if publication.work_state == WorkState.RUNNING:
                 turns.stumbled(publication, error)
@@ -64,7 +65,7 @@ def _one(publication: Publication, act: Callable[[], None]) -> bool:
     """One picture's trouble must not hold up the others of the product."""
     try:
         act()
-    except ConnectorError as error:
+    except (ConnectorError, StorageAway) as error:
         turns.stumbled(publication, error)
         return False
     if publication.work_state == WorkState.RUNNING:
