@@ -44,7 +44,7 @@ $(VENV)/.installed-core-$(KEY):
 $(FULL):
 	$(call install,embedded$(comma)gpu$(comma)dev,everything (torch and the tests' tools too))
 
-.PHONY: help setup chromium demo clean-demo up test bench check format lock
+.PHONY: help setup chromium demo clean-demo up test bench chaos check format lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -80,6 +80,11 @@ test: setup ## set up all, run every test [ARGS=...]
 bench: ## measure: JSON lines on stdout, a report in build/bench [ONLY=cutout|intake|batch|pages] [BENCH_DATA=dir] [ARGS=...]
 	@$(MAKE) -s $(CORE) >&2
 	@$(PY) -m benchmarks $(subst $(comma), ,$(ONLY)) $(if $(BENCH_DATA),--data '$(BENCH_DATA)') $(ARGS)
+
+# The same: stdout has one JSON object per seed, progress goes to stderr.
+chaos: ## kill everything while it works, then count what was lost [SEEDS=5] [JOBS=1000] [ARGS=...]
+	@$(MAKE) -s $(CORE) >&2
+	@$(PY) -m chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
 
 check: $(FULL) ## format, lint, types, import contracts, system checks, migrations
 	@$(PY) -m ruff format --check .

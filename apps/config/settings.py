@@ -76,6 +76,16 @@ SLOT_DEPTH = env.int("SLOT_DEPTH", default=2)
 # Of so many slots each lane that waits gets one, however much waits in more urgent lanes. Below 2: strict priority.
 LANE_FLOOR = env.int("LANE_FLOOR", default=10)
 POLL_STORES_S = env.float("POLL_STORES_S", default=300.0)
+# How long a claimed delivery, sync, preparation, publication or undo is left to its holder without a sign of life.
+# Longer than any call to a store may take, so that nobody takes over from one that still works.
+WORK_LEASE_S = env.float("WORK_LEASE_S", default=180.0)
+# Work that is due is woken again this often: a hint may be lost.
+HINT_EVERY_S = env.float("HINT_EVERY_S", default=15.0)
+# The longest that anything rests before it is tried again.
+BACKOFF_CAP_S = env.float("BACKOFF_CAP_S", default=900.0)
+# The first rest of a render worker that fails most of its jobs; each further one is twice as long.
+WORKER_REST_S = env.float("WORKER_REST_S", default=60.0)
+SWEEP_FILES_S = env.float("SWEEP_FILES_S", default=3600.0)
 
 # -- storage ---------------------------------------------------------------------------------------------------
 

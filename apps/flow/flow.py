@@ -30,7 +30,7 @@ from apps.storage import selectors as storage
 from apps.stores import services as stores
 from apps.stores.connect import open_store
 from apps.stores.models import Store
-from connectors.errors import ConnectorError, RateLimited
+from connectors.errors import ConnectorError
 from gpu_worker.contract import JobResult
 
 MAX_PREPARE_TRIES = 6
@@ -100,12 +100,10 @@ def prepared(preparation_id: int) -> None:
         last = preparation.tries >= MAX_PREPARE_TRIES
         planning.prepare(preparation, open_store(store), then=rendered, last_try=last)
     except Retry as error:
-        preparation.later(WAIT_FOR_ROOM_S, error.message, a_try=False)
+        preparation.later(backoff_s(preparation.tries), error.message, a_try=False)
     except ConnectorError as error:
         stores.note_error(store, error)
-        if error.retry and preparation.tries < MAX_PREPARE_TRIES:
-            wait_s = error.retry_after_s if isinstance(error, RateLimited) else backoff_s(preparation.tries)
-            preparation.later(wait_s, error.message)
+        if stores.put_off(preparation, error, most_tries=MAX_PREPARE_TRIES):
             return
         with transaction.atomic():
             preparation.give_up(error.message)

@@ -12,13 +12,12 @@ from apps.catalog import services as catalog
 from apps.catalog.models import Photo, Product, Sync
 from apps.catalog.selectors import source_photos
 from apps.ingest.models import Delivery
-from apps.lib.work import backoff_s
 from apps.publishing.services import turns
 from apps.stores import services as stores
 from apps.stores.connect import open_store
 from apps.stores.models import Store, StoreState
 from connectors.base import Connector
-from connectors.errors import ConnectorError, NotFound, RateLimited
+from connectors.errors import ConnectorError, NotFound
 from connectors.types import Kind, RemoteProduct
 
 log = structlog.get_logger(__name__)
@@ -84,11 +83,7 @@ def _mirror(
 
 def _stumble(row: Delivery | Sync, store: Store, error: ConnectorError) -> None:
     stores.note_error(store, error)
-    if error.retry and row.tries < MAX_TRIES:
-        row.later(
-            error.retry_after_s if isinstance(error, RateLimited) else backoff_s(row.tries), error.message
-        )
-    else:
+    if not stores.put_off(row, error, most_tries=MAX_TRIES):
         row.give_up(error.message)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
 from apps.jobs.models import Batch, Job, Preparation
-from apps.lib.work import HINT_EVERY_S
 
 # Steps from one (workspace, batch) to the next, then takes the oldest due of each; paused batches fetch nothing.
 _DUE = f"""
@@ -39,5 +39,7 @@ def hints(limit: int) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(_DUE, {"now": now, "limit": limit})
         due = [row[0] for row in cursor.fetchall()]
-    Preparation.objects.filter(pk__in=due).update(hint_after=now + dt.timedelta(seconds=HINT_EVERY_S))
+    Preparation.objects.filter(pk__in=due).update(
+        hint_after=now + dt.timedelta(seconds=settings.HINT_EVERY_S)
+    )
     return due

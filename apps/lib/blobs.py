@@ -105,13 +105,15 @@ def keep(source: str, target: str) -> None:
 
 @contextlib.contextmanager
 def storage_errors() -> Iterator[None]:
-    """What storages say → StorageFull or StorageAway. Other errors, such as FileNotFoundError, pass as they are."""
+    """What a folder or a bucket says → StorageFull or StorageAway; a file that is not there stays FileNotFoundError."""
     try:
         yield
+    except FileNotFoundError:
+        raise
     except OSError as error:
         if error.errno in FULL:
             raise StorageFull from error
-        raise
+        raise StorageAway(f"The file storage failed: {error.strerror or type(error).__name__}.") from error
     except ClientError as error:
         told = error.response.get("Error", {})
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
@@ -165,7 +167,7 @@ def drop(prefix: str) -> int:
     """Delete every file under a prefix that ends in a slash; returns how many."""
     if not prefix.endswith("/") or prefix.count("/") < 3:
         raise ValueError(f"refusing to delete the broad prefix {prefix!r}")
-    with contextlib.suppress(FileNotFoundError):
+    with storage_errors(), contextlib.suppress(FileNotFoundError):
         _, names = default_storage.listdir(prefix)
         for name in names:
             default_storage.delete(prefix + name)

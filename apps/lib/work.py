@@ -11,19 +11,18 @@ import random
 import uuid
 from typing import Any, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.lib.errors import LostRace
 
-LEASE_S = 180.0
-HINT_EVERY_S = 15.0
-
 
 def backoff_s(tries: int, *, base_s: float = 2.0, cap_s: float = 600.0) -> float:
-    """Exponential back-off with full jitter in its upper half: 1–2, 2–4, 4–8 … seconds, at most `cap_s`."""
-    top = min(cap_s, base_s * 2 ** max(0, tries - 1))
+    """Exponential back-off with full jitter in its upper half: 1–2, 2–4, 4–8 … seconds, at most `cap_s`
+    and the setting BACKOFF_CAP_S."""
+    top = min(cap_s, settings.BACKOFF_CAP_S, base_s * 2 ** max(0, tries - 1))
     return top * random.uniform(0.5, 1.0)  # noqa: S311 - spreading load, not a secret
 
 
@@ -57,12 +56,12 @@ class Work(models.Model):
         )
 
     @classmethod
-    def claim(cls, pk: int, *, lease_s: float = LEASE_S) -> Self | None:
-        """Take the row if it is free; None if it is done, held back or somebody else's."""
+    def claim(cls, pk: int) -> Self | None:
+        """Take the row if it is free, for WORK_LEASE_S; None if it is done, held back or somebody else's."""
         token = uuid.uuid4()
         taken = cls._default_manager.filter(cls.free(), pk=pk).update(
             work_state=WorkState.RUNNING,
-            lease_until=timezone.now() + dt.timedelta(seconds=lease_s),
+            lease_until=_lease_end(),
             lease_token=token,
             tries=F("tries") + 1,
         )
@@ -77,9 +76,9 @@ class Work(models.Model):
         for name, value in changes.items():
             setattr(self, name, value)
 
-    def renew(self, *, lease_s: float = LEASE_S) -> None:
+    def renew(self) -> None:
         """Keep the claim through a long step. Raises LostRace when it is already gone."""
-        self._move(lease_until=timezone.now() + dt.timedelta(seconds=lease_s))
+        self._move(lease_until=_lease_end())
 
     def finish(self, **changes: Any) -> None:
         self._move(work_state=WorkState.DONE, lease_until=None, error="", **changes)
@@ -108,5 +107,11 @@ class Work(models.Model):
             .order_by("hint_after")
             .values_list("pk", flat=True)[:limit]
         )
-        cls._default_manager.filter(pk__in=due).update(hint_after=now + dt.timedelta(seconds=HINT_EVERY_S))
+        cls._default_manager.filter(pk__in=due).update(
+            hint_after=now + dt.timedelta(seconds=settings.HINT_EVERY_S)
+        )
         return due
+
+
+def _lease_end() -> dt.datetime:
+    return timezone.now() + dt.timedelta(seconds=settings.WORK_LEASE_S)

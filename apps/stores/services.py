@@ -15,9 +15,10 @@ from apps.accounts.models import Workspace
 from apps.audit import services as audit
 from apps.lib import ids
 from apps.lib.errors import BadRequest
+from apps.lib.work import Work, backoff_s
 from apps.stores.connect import open_store, open_url
 from apps.stores.models import Store, StoreState, WrittenMedia
-from connectors.errors import AuthExpired, ConnectorError
+from connectors.errors import AuthExpired, ConnectorError, RateLimited
 from connectors.types import Credentials, RemoteWebhook, StoreInfo
 
 
@@ -136,6 +137,20 @@ def heard(store: Store, *, at: dt.datetime, every: dt.timedelta) -> None:
     """A delivery came. Of many that come at once one writes it down; the others need not wait for it."""
     mine = Store.objects.filter(pk=store.pk)
     mine.filter(Q(last_delivery_at=None) | Q(last_delivery_at__lt=at - every)).update(last_delivery_at=at)
+
+
+def put_off(work: Work, error: ConnectorError, *, most_tries: int) -> bool:
+    """Let claimed work wait as the store's error says. False where that can't help, or was tried often enough.
+
+    Being asked to slow down is no try: a busy store may say so for hours.
+    """
+    if isinstance(error, RateLimited):
+        work.later(error.retry_after_s, error.message, a_try=False)
+        return True
+    if error.retry and work.tries < most_tries:
+        work.later(backoff_s(work.tries), error.message)
+        return True
+    return False
 
 
 def refused(store: Store, reason: str) -> None:

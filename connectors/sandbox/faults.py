@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-KINDS = ("rate_limited", "unavailable", "html", "close_before", "close_after", "delay", "truncate")
+KINDS = (
+    *("rate_limited", "unavailable", "html", "close_before", "close_after"),
+    *("delay", "hang", "late", "truncate"),
+)
 _LOG_LENGTH = 5000
 _SECRET = re.compile(r"^(oauth_|consumer_)")
 
@@ -136,6 +139,13 @@ class FaultyWsgi:
         if fault.kind == "delay":
             self._faults.wait(fault.seconds)
             return self._app(environ, seen)
+        if fault.kind == "hang":
+            self._faults.wait(fault.seconds)
+            raise _Cut
+        if fault.kind == "late":
+            whole = b"".join(self._app(environ, seen))
+            self._faults.wait(fault.seconds)
+            return [whole]
         if fault.kind == "close_before":
             raise _Cut
         if fault.kind == "close_after":

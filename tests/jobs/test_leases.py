@@ -182,6 +182,19 @@ def test_a_cancelled_job_refuses_the_result_that_was_under_way(queued: Shop) -> 
     assert queued.items() == []
 
 
+def test_a_result_whose_files_are_gone_is_rendered_again(queued: Shop, storage_root: Path) -> None:
+    [chunk] = queued.hand_out()
+    queued.render(chunk)
+    next(storage_root.rglob("attempts/*/main.*")).unlink()
+    run_out(Attempt.objects.get())
+    flow.expired()
+    assert [(a.state, queued.jobs()[0].state) for a in Attempt.objects.all()] == [
+        (AttemptState.LOST, JobState.QUEUED)
+    ]
+    queued.work()
+    assert queued.jobs()[0].state == JobState.DONE
+
+
 def test_a_broken_manifest_is_not_adopted(queued: Shop, storage_root: Path) -> None:
     queued.hand_out()
     attempt = Attempt.objects.get()

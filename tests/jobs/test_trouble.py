@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import replace
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from apps.audit.models import Event
@@ -160,7 +161,7 @@ def test_a_rest_that_did_not_help_is_followed_by_a_longer_one_and_success_forgiv
     Worker.objects.update(rest_until=timezone.now())
     second = outcomes(worker, False, False)
     assert second.rest_until and first.rest_until
-    assert (second.rest_until - timezone.now()).total_seconds() > 1.5 * health.REST_S
+    assert (second.rest_until - timezone.now()).total_seconds() > 1.5 * settings.WORKER_REST_S
     Worker.objects.update(rest_until=timezone.now())
     assert outcomes(worker, True).rests == 0
 

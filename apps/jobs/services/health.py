@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 import structlog
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -18,7 +19,7 @@ log = structlog.get_logger(__name__)
 REMEMBERED = 20
 # It rests when more than half of its last ten failed by its own fault; soon again after a rest that did not help.
 RECENT, FEWEST, FEWEST_AFTER_REST = 10, 4, 2
-REST_S, LONGEST_REST_S = 60.0, 1800.0
+LONGEST_REST_S = 1800.0
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def _failing(worker: Worker) -> bool:
 
 def _send_to_rest(worker: Worker, trouble: str) -> None:
     recent = worker.outcomes[-RECENT:]
-    seconds = min(LONGEST_REST_S, REST_S * 2**worker.rests)
+    seconds = min(LONGEST_REST_S, settings.WORKER_REST_S * 2**worker.rests)
     worker.last_trouble = f"{recent.count(0)} of its last {len(recent)} jobs failed. {trouble}"[:200].strip()
     worker.rest_until = timezone.now() + dt.timedelta(seconds=seconds)
     worker.rests = min(worker.rests + 1, 10)

@@ -79,12 +79,16 @@ def forgive(seconds: float) -> int:
 
 
 def expire(*, then: Callable[[Job], None], limit: int = 200) -> int:
-    """End the leases that ran out. Returns how many attempts were adopted or lost; `then` as in `results.accept`."""
+    """End the leases that ran out. Returns how many attempts were adopted or lost; `then` as in `results.accept`.
+
+    While the storage can't say what was made, nothing is lost: such a lease goes on for once more its length.
+    """
     over = list(
         Attempt.objects.filter(state__in=LIVE_ATTEMPTS, lease_until__lt=timezone.now())
         .select_related("job")
         .order_by("lease_until")[:limit]
     )
+    moved = 0
     for attempt in over:
         try:
             if not adopt(attempt, then=then):
@@ -94,7 +98,9 @@ def expire(*, then: Callable[[Job], None], limit: int = 200) -> int:
             log.warning("result_waits", attempt=attempt.pk, reason=error.message)
             later = timezone.now() + dt.timedelta(seconds=settings.LEASE_S)
             Attempt.objects.filter(pk=attempt.pk, state__in=LIVE_ATTEMPTS).update(lease_until=later)
-    return len(over)
+            continue
+        moved += 1
+    return moved
 
 
 def adopt(attempt: Attempt, *, then: Callable[[Job], None]) -> bool:
@@ -107,7 +113,12 @@ def adopt(attempt: Attempt, *, then: Callable[[Job], None]) -> bool:
     except (ValueError, KeyError, TypeError):
         log.warning("manifest_unreadable", attempt=attempt.pk)
         return False
-    results.accept(result, then=then)
+    try:
+        results.accept(result, then=then)
+    except FileNotFoundError as error:
+        # Somebody else took it in meanwhile and cleared up; else what it made is gone, and the lease ends.
+        log.warning("result_incomplete", attempt=attempt.pk, error=str(error))
+        return False
     log.info("result_adopted", attempt=attempt.pk, job=attempt.job_id)
     return True
 

@@ -11,7 +11,7 @@ from apps.lib.errors import StorageAway, StorageFull, VitrineError
 from apps.lib.work import WorkState, backoff_s
 from apps.publishing.models import Publication, Undo
 from apps.stores import services as stores
-from connectors.errors import ConnectorError, RateLimited
+from connectors.errors import ConnectorError
 
 MAX_TRIES = 8
 # A full storage, or one that is away, is nobody's failure: it is tried again so often until there is room.
@@ -78,13 +78,14 @@ def stumbled(work: Publication | Undo, error: ConnectorError | VitrineError) -> 
     """Put a claimed row where the error says: later, or failed with the sentence that the merchant reads."""
     publication = work.publication if isinstance(work, Undo) else work
     if isinstance(error, StorageAway | StorageFull):
-        work.later(WAIT_FOR_ROOM_S, error.message, a_try=False)
+        work.later(backoff_s(work.tries), error.message, a_try=False)
         return
     if isinstance(error, ConnectorError):
         stores.note_error(publication.store, error)
-    if error.retry and work.tries < MAX_TRIES:
-        wait_s = error.retry_after_s if isinstance(error, RateLimited) else backoff_s(work.tries)
-        work.later(wait_s, error.message)
+        if stores.put_off(work, error, most_tries=MAX_TRIES):
+            return
+    elif error.retry and work.tries < MAX_TRIES:
+        work.later(backoff_s(work.tries), error.message)
         return
     with transaction.atomic():
         work.give_up(error.message)

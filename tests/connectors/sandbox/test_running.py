@@ -66,6 +66,7 @@ def test_a_store_that_cannot_start_says_so(tmp_path: Path) -> None:
         ({"kind": "html", "page": "plain"}, OutcomeUnknown, False),
         ({"kind": "close_before"}, OutcomeUnknown, False),
         ({"kind": "close_after"}, OutcomeUnknown, True),
+        ({"kind": "hang", "seconds": 0.2}, OutcomeUnknown, False),
         ({"kind": "truncate"}, OutcomeUnknown, True),
     ],
 )
@@ -83,6 +84,12 @@ def test_every_fault_at_a_write_is_told_and_none_is_repeated(
     assert type(caught.value) is error
     assert len(shop.faults.requests("^POST /wp-json/wp/v2/media")) == 1
     assert (connector.find_upload("vitrine-1") is not None) is done
+
+
+def test_a_late_answer_is_a_good_one(shop: Sandbox, connector: Connector, make_photo: Any) -> None:
+    shop.faults.add(r"^POST /wp-json/wp/v2/media$", "late", seconds=0.2)
+    made = connector.upload(data=make_photo(), filename="vitrine-1.jpg", content_type="image/jpeg")
+    assert connector.find_upload("vitrine-1") == made
 
 
 def test_an_upload_whose_description_is_lost_is_looked_for_not_repeated(
