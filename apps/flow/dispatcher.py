@@ -19,7 +19,6 @@ from apps.jobs import selectors
 from apps.jobs.services import dispatch, health, leases
 from apps.lib import wire
 from apps.lib.locks import session_lock
-from apps.usage.selectors import exhausted_workspaces
 from gpu_worker.contract import Beat
 
 log = structlog.get_logger(__name__)
@@ -102,10 +101,9 @@ class Dispatcher:
         """Hand out jobs as far as live slots reach; `dispatch` says whose turn it is."""
         handed = 0
         rooms = selectors.free_slots(beats, depth=settings.SLOT_DEPTH, unwell=health.unwell())
-        stopped = exhausted_workspaces() if rooms else []
         for (capability, region), room in rooms.items():
             size = dispatch.CHUNK_SIZE.get(capability, 1)
-            with dispatch.Round(capability, region, stopped=stopped) as this:
+            with dispatch.Round(capability, region) as this:
                 while room.slots > 0 and (given := this.give(room.lanes, min(room.slots, size))):
                     hints.render(given.chunk, given.queue)
                     room.used(given.lane, len(given.chunk.jobs))

@@ -1,4 +1,4 @@
-"""What happens by the clock: polling stores, checking their webhooks, deleting files of ended attempts."""
+"""What happens by the clock: polling stores, checking their webhooks, deleting files that nobody needs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import structlog
 from apps.catalog import services as catalog
 from apps.flow import hints
 from apps.jobs.models import LIVE_ATTEMPTS, Attempt
+from apps.jobs.services import mattes
 from apps.lib import blobs
 from apps.stores import selectors as stores_selectors
 from apps.stores import services as stores
@@ -37,8 +38,11 @@ def check_webhooks() -> None:
 
 
 def sweep_files() -> None:
-    """Files of attempts that ended otherwise than by an accepted result: late, lost or refused ones."""
+    """Files of attempts that ended otherwise than by an accepted result, and kept cut-outs of no use for long."""
     ended = Attempt.objects.exclude(state__in=LIVE_ATTEMPTS).select_related("job").order_by("-pk")
     dropped = sum(blobs.drop(attempt.prefix) for attempt in ended[:SWEEP_AT_ONCE])
     if dropped:
         log.info("files_swept", files=dropped)
+    forgotten = mattes.forget_unused()
+    if forgotten:
+        log.info("mattes_swept", mattes=forgotten)

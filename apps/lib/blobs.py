@@ -67,6 +67,11 @@ def keep(source: str, target: str) -> None:
         default_storage.save(target, ContentFile(read(source)))
 
 
+def remove(key: str) -> None:
+    """Delete one file; nothing happens where none is."""
+    default_storage.delete(key)
+
+
 def drop(prefix: str) -> int:
     """Delete every file under a prefix that ends in a slash; returns how many."""
     if not prefix.endswith("/") or prefix.count("/") < 3:

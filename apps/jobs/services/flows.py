@@ -8,12 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connection
-from django.db.models import Sum
 from django.utils import timezone
 
 from apps.jobs import windows
-from apps.jobs.models import Attempt, Batch, Held, Job, Lane, Render, StorePace, Tally, WorkspacePace
+from apps.jobs.models import Attempt, Batch, Held, Job, Lane, Render, StorePace, WorkspacePace
+from apps.jobs.services import spending
 from apps.usage import selectors as usage
+from apps.usage.selectors import Standing
 
 _JOB, _ATTEMPT = Job._meta.db_table, Attempt._meta.db_table
 
@@ -33,14 +34,14 @@ WITH RECURSIVE flow AS (
 )
 SELECT flow.lane, flow.workspace_id, flow.store_id, flow.batch, flow.id, flow.recipe_version_id,
     b.state, b.cap_micros, w.weight, w.max_live, w.paused_at, w.time_zone, w.bulk_from, w.bulk_until,
-    s.max_live, s.paused_at
+    s.max_live, s.paused_at, b.cap_reached_at
 FROM flow LEFT JOIN {Batch._meta.db_table} b ON b.id = flow.batch
 LEFT JOIN {WorkspacePace._meta.db_table} w ON w.workspace_id = flow.workspace_id
 LEFT JOIN {StorePace._meta.db_table} s ON s.store_id = flow.store_id
 """  # noqa: S608 - only our own tables' names are formatted in
 
 _LIVE = f"""
-SELECT j.workspace_id, j.store_id, COALESCE(j.batch_id, 0), a.id FROM {_ATTEMPT} a JOIN {_JOB} j ON j.id = a.job_id
+SELECT j.workspace_id, j.store_id, COALESCE(j.batch_id, 0) FROM {_ATTEMPT} a JOIN {_JOB} j ON j.id = a.job_id
 WHERE a.state IN ('dispatched', 'running')
 """  # noqa: S608
 
@@ -73,6 +74,7 @@ class Flow:
     in_window: bool
     store_limit: int | None
     store_paused: bool
+    cap_reached: bool
 
     @property
     def open(self) -> bool:
@@ -84,16 +86,34 @@ class Flow:
 
 @dataclass
 class Load:
-    """What is at workers now, and what capped batches have spent and reserved."""
+    """What is at workers now, what capped batches have spent and reserved, and how workspaces stand."""
 
     workspaces: Counter[int] = field(default_factory=Counter)
     stores: Counter[int] = field(default_factory=Counter)
+    batches: Counter[int] = field(default_factory=Counter)
     batch_micros: Counter[int] = field(default_factory=Counter)
+    standings: dict[int, Standing] = field(default_factory=dict)
+    given_micros: Counter[int] = field(default_factory=Counter)  # to workspaces, in this round
 
     def add(self, flow: Flow, jobs: int, cost_micros: int) -> None:
         self.workspaces[flow.workspace] += jobs
         self.stores[flow.store] += jobs
+        self.batches[flow.batch] += jobs
         self.batch_micros[flow.batch] += jobs * cost_micros
+        self.given_micros[flow.workspace] += jobs * cost_micros
+
+    def under_cap(self, flow: Flow, cost_micros: int) -> int | None:
+        """How many more jobs fit under the batch's cap; None without one."""
+        if flow.cap_micros is None:
+            return None
+        return max(0, flow.cap_micros - self.batch_micros[flow.batch]) // max(1, cost_micros)
+
+    def under_budget(self, flow: Flow, cost_micros: int) -> int | None:
+        """How many more jobs fit under the month's budget of the workspace; None without one."""
+        found = self.standings.get(flow.workspace)
+        if found is None or found.left_micros is None:
+            return None
+        return max(0, found.left_micros - self.given_micros[flow.workspace]) // max(1, cost_micros)
 
     def room(self, flow: Flow, cost_micros: int) -> int | None:
         """How many more jobs of this flow its limits allow; None where it has none."""
@@ -105,8 +125,8 @@ class Load:
             )
             if limit is not None
         ]
-        if flow.cap_micros is not None:
-            left.append((flow.cap_micros - self.batch_micros[flow.batch]) // max(1, cost_micros))
+        money = self.under_cap(flow, cost_micros), self.under_budget(flow, cost_micros)
+        left += [fits for fits in money if fits is not None]
         return max(0, min(left)) if left else None
 
 
@@ -144,6 +164,7 @@ def _flow(row: Sequence, now: dt.datetime) -> Flow:
         end,
         s_most,
         s_p,
+        capped,
     ) = row
     return Flow(
         lane=lane,
@@ -160,24 +181,20 @@ def _flow(row: Sequence, now: dt.datetime) -> Flow:
         in_window=windows.is_open(now, time_zone=tz or "UTC", start=start, end=end),
         store_limit=s_most,
         store_paused=s_p is not None,
+        cap_reached=capped is not None,
     )
 
 
 def load(flows: Iterable[Flow]) -> Load:
     """Counted from the live attempts, which are never many."""
     found = Load()
-    live: dict[int, list[int]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_LIVE)
-        for workspace, store, batch, attempt in cursor.fetchall():
+        for workspace, store, batch in cursor.fetchall():
             found.workspaces[workspace] += 1
             found.stores[store] += 1
-            live.setdefault(batch, []).append(attempt)
-    capped = {flow.batch for flow in flows if flow.cap_micros is not None}
-    if capped:
-        spent = Tally.objects.filter(batch__in=capped, kind="cost").order_by().values("batch")
-        for row in spent.annotate(micros=Sum("amount")):
-            found.batch_micros[row["batch"]] += row["micros"]
-        for batch in capped & live.keys():
-            found.batch_micros[batch] += usage.reserved_micros(live[batch])
+            found.batches[batch] += 1
+    flows = list(flows)
+    found.batch_micros = spending.spent_micros({flow.batch for flow in flows if flow.cap_micros is not None})
+    found.standings = usage.standings({flow.workspace for flow in flows})
     return found

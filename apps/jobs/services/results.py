@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from apps.audit import services as audit
 from apps.jobs.models import HELD_STATES, LIVE_ATTEMPTS, Attempt, AttemptState, Held, Job, JobState, Render
-from apps.jobs.services import backoff, health, twins
+from apps.jobs.services import backoff, health, mattes, twins
 from apps.lib import blobs, ids, wire
 from apps.usage import services as usage
 from gpu_worker.contract import RESTING, Error, JobResult
@@ -64,26 +64,19 @@ def _promote(attempt: Attempt, result: JobResult) -> None:
 @transaction.atomic
 def _settle(attempt: Attempt, result: JobResult, then: Callable[[Job], None]) -> Job | None:
     job = attempt.job
-    usage.book(
-        workspace=job.workspace_id,
-        attempt=attempt.pk,
-        job=job.pk,
-        engine=result.engines.get("cutout", "unknown")[:40],
-        device=result.device[:40],
-        device_seconds=result.device_seconds,
-        bytes_in=result.bytes_in,
-        bytes_out=result.bytes_out,
-        outcome=result.status,
-    )
+    cutout = mattes.word(job, result.matte)
     moved = Attempt.objects.filter(pk=attempt.pk, token=result.token, state__in=LIVE_ATTEMPTS).update(
         state=result.status,
         worker=result.worker[:80],
         started_at=attempt.started_at or timezone.now() - dt.timedelta(seconds=result.device_seconds),
         ended_at=timezone.now(),
         device_seconds=result.device_seconds,
+        cutout=cutout,
         error_code=result.error.code if result.error else "",
         error=result.error.message if result.error else "",
     )
+    mattes.note(job, result.matte, result.engines.get("cutout", ""), counts=bool(moved))
+    book(attempt, result, cutout=cutout, refused=not moved)
     if not moved:
         return None
     started = attempt.state == AttemptState.RUNNING
@@ -108,6 +101,26 @@ def _settle(attempt: Attempt, result: JobResult, then: Callable[[Job], None]) ->
         if job.render is not None:
             twins.answer(job, job.render, then=then)
     return job
+
+
+def book(attempt: Attempt, result: JobResult, *, cutout: str, refused: bool) -> None:
+    """What the attempt used is booked once, whatever became of it; `refused`: its result came too late to count."""
+    job = attempt.job
+    usage.book(
+        workspace=job.workspace_id,
+        attempt=attempt.pk,
+        job=job.pk,
+        store=job.store_id,
+        recipe=job.recipe_version.recipe_id,
+        batch=job.batch_id,
+        engine=result.engines.get("cutout", "unknown")[:40],
+        device=result.device[:40],
+        device_seconds=result.device_seconds,
+        bytes_in=result.bytes_in,
+        bytes_out=result.bytes_out,
+        outcome="refused" if refused else result.status,
+        cutout=cutout,
+    )
 
 
 def _tell_of_worker(result: JobResult) -> None:
