@@ -131,9 +131,58 @@ class _Chunk:
     def _once(self, job: JobSpec) -> JobResult:
         used = self.used.setdefault(job.attempt, Used())
         try:
-            return _attempt(self.chunk, job, self._blank(job), self.storage, self.watch, self.engine, used)
+            return self._attempt(job, used)
         finally:
             used.end()
+
+    def _attempt(self, job: JobSpec, used: Used) -> JobResult:
+        storage, watch = self.storage, self.watch
+        watch.on_stage(job, "fetch")
+        started = time.perf_counter()
+        read = _Reader(storage, used)
+        shelf = Shelf(storage, job.mattes) if job.mattes else None
+        inputs = {i.role: read(i) for i in job.inputs if i.role != ROLE_GROUP}
+        fetched = time.perf_counter()
+        used.begin()
+        made = runner.render(
+            self.chunk.recipe,
+            inputs,
+            self.chunk.seed,
+            group=[
+                GroupPhoto(i.sha256, partial(read, i), recipe.cutout(i.cutout))
+                for i in job.inputs
+                if i.role == ROLE_GROUP
+            ],
+            mattes=shelf,
+            cancelled=lambda: watch.stopped(job.token) or watch.hurried(),
+            on_stage=lambda stage: watch.on_stage(job, stage),
+            engine=self.engine,
+        )
+        used.end()
+        rendered = time.perf_counter()
+        watch.on_stage(job, "store")
+        files = tuple(_store(name, file, job, storage) for name, file in made.files.items())
+        result = replace(
+            self._blank(job),
+            status="done",
+            files=files,
+            measures=dict(made.measures),
+            confidence=made.confidence,
+            engines=made.engines,
+            fingerprint=made.fingerprint,
+            seconds={
+                **made.seconds,
+                "fetch": round(fetched - started, 4),
+                "store": round(time.perf_counter() - rendered, 4),
+            },
+            device=made.fingerprint["device"],
+            device_seconds=round(used.seconds, 4),
+            bytes_in=used.bytes_in + (shelf.bytes_in if shelf else 0),
+            bytes_out=sum(file.size_bytes for file in files) + (shelf.bytes_out if shelf else 0),
+            matte=shelf.used if shelf else None,
+        )
+        storage.put(_manifest_key(job), result.to_json().encode())
+        return result
 
     def _blank(self, job: JobSpec) -> JobResult:
         return JobResult(job.attempt, job.token, self.chunk.chunk, "failed", self.worker)
@@ -213,63 +262,6 @@ def _twice_if_memory_is_short(attempt: Callable[[], JobResult]) -> JobResult:
     # Outside the except block: a traceback would keep the large arrays alive.
     free_memory()
     return attempt()
-
-
-def _attempt(
-    chunk: Chunk,
-    job: JobSpec,
-    blank: JobResult,
-    storage: Storage,
-    watch: Watch,
-    engine: Engine | None,
-    used: Used,
-) -> JobResult:
-    watch.on_stage(job, "fetch")
-    started = time.perf_counter()
-    read = _Reader(storage, used)
-    shelf = Shelf(storage, job.mattes) if job.mattes else None
-    inputs = {i.role: read(i) for i in job.inputs if i.role != ROLE_GROUP}
-    fetched = time.perf_counter()
-    used.begin()
-    made = runner.render(
-        chunk.recipe,
-        inputs,
-        chunk.seed,
-        group=[
-            GroupPhoto(i.sha256, partial(read, i), recipe.cutout(i.cutout))
-            for i in job.inputs
-            if i.role == ROLE_GROUP
-        ],
-        mattes=shelf,
-        cancelled=lambda: watch.stopped(job.token) or watch.hurried(),
-        on_stage=lambda stage: watch.on_stage(job, stage),
-        engine=engine,
-    )
-    used.end()
-    rendered = time.perf_counter()
-    watch.on_stage(job, "store")
-    files = tuple(_store(name, file, job, storage) for name, file in made.files.items())
-    result = replace(
-        blank,
-        status="done",
-        files=files,
-        measures=dict(made.measures),
-        confidence=made.confidence,
-        engines=made.engines,
-        fingerprint=made.fingerprint,
-        seconds={
-            **made.seconds,
-            "fetch": round(fetched - started, 4),
-            "store": round(time.perf_counter() - rendered, 4),
-        },
-        device=made.fingerprint["device"],
-        device_seconds=round(used.seconds, 4),
-        bytes_in=used.bytes_in + (shelf.bytes_in if shelf else 0),
-        bytes_out=sum(file.size_bytes for file in files) + (shelf.bytes_out if shelf else 0),
-        matte=shelf.used if shelf else None,
-    )
-    storage.put(_manifest_key(job), result.to_json().encode())
-    return result
 
 
 class _Reader:

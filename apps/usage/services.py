@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -56,7 +57,7 @@ def book(
     """
     booked_at = Record.objects.filter(attempt=attempt, estimated=True).values_list("at", flat=True).first()
     price = selectors.micros_per_hour(device, booked_at)
-    values = {
+    values: dict[str, Any] = {
         "workspace": workspace,
         "attempt": attempt,
         "job": job,
@@ -184,8 +185,8 @@ def set_budget(workspace: Workspace, *, warn_micros: int | None, stop_micros: in
         raise BadRequest("The warning comes before the stop: make it the smaller one.")
     Budget.objects.get_or_create(workspace=workspace)
     budget = Budget.objects.select_for_update().get(workspace=workspace)
-    was = {"was_warn": budget.warn_micros, "was_stop": budget.stop_micros}
-    if (budget.warn_micros, budget.stop_micros) == (warn_micros, stop_micros):
+    was_warn, was_stop = budget.warn_micros, budget.stop_micros
+    if (was_warn, was_stop) == (warn_micros, stop_micros):
         return budget
     budget.warn_micros, budget.stop_micros = warn_micros, stop_micros
     budget.save()
@@ -196,7 +197,8 @@ def set_budget(workspace: Workspace, *, warn_micros: int | None, stop_micros: in
         subject=f"workspace:{workspace.pk}",
         warn=_said(warn_micros),
         stop=_said(stop_micros),
-        **was,
+        was_warn=was_warn,
+        was_stop=was_stop,
     )
     watch([workspace.pk])
     transaction.on_commit(wire.wake_dispatcher)
