@@ -54,6 +54,7 @@ class _Known:
     def __init__(self, engine: Engine, matte: Matte) -> None:
         self.name: str = engine.name
         self.versions: Mapping[str, str] = engine.versions
+        self.weights: Mapping[str, str] = engine.weights
         self._matte = matte
 
     def load(self) -> None:

@@ -7,7 +7,6 @@ device happens in the child process; this module imports no numpy.
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import logging
 import multiprocessing
 import os
@@ -135,16 +134,9 @@ def _child_begins(**_: Any) -> None:
     from gpu_worker import runner, threads
 
     threads.apply()
-    _pulse = Pulse(SETTINGS, draining, runner.versions(runner.loaded("classic")), _weights())
+    engine = runner.loaded("classic")
+    _pulse = Pulse(SETTINGS, draining, runner.versions(engine), dict(engine.weights))
     _pulse.start()
-
-
-def _weights() -> dict[str, str]:
-    """The model files that the loaded engine uses, by name, and the beginning of each one's SHA-256."""
-    from gpu_worker.models import salient
-
-    file = salient.path()
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:12]} if file.exists() else {}
 
 
 @signals.worker_process_shutdown.connect

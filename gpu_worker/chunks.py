@@ -14,12 +14,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from gpu_worker import errors, recipe, runner
 from gpu_worker.contract import MANIFEST, RESTING, ROLE_GROUP, Chunk, Error, File, Input, JobResult, JobSpec
 from gpu_worker.engines.base import Engine
+from gpu_worker.mattes import Shelf
 from gpu_worker.stages.base import Encoded, GroupPhoto
 from gpu_worker.storage import Storage
 
@@ -37,6 +38,24 @@ class Watch:
     resting: Callable[[], bool] = lambda: False  # is other workers' work better than its own just now?
     on_stage: Callable[[JobSpec, str], None] = lambda job, stage: None
     on_end: Callable[[JobSpec, str], None] = lambda job, status: None
+
+
+@dataclass
+class Used:
+    """What one attempt used so far, tries that memory ended among them."""
+
+    seconds: float = 0.0
+    bytes_in: int = 0
+    since: float | None = None  # perf_counter, while it is rendered
+
+    def begin(self) -> None:
+        self.since = time.perf_counter()
+
+    def end(self) -> None:
+        """May be called again, and without a begin."""
+        if self.since is not None:
+            self.seconds += time.perf_counter() - self.since
+        self.since = None
 
 
 class ShortOfMemory(Exception):
@@ -79,6 +98,7 @@ class _Chunk:
     worker: str
     watch: Watch
     engine: Engine | None
+    used: dict[int, Used] = field(default_factory=dict)  # by attempt
 
     def side_by_side(self, jobs: Sequence[JobSpec]) -> list[JobResult]:
         """Raises ShortOfMemory where more than one job ran; what was finished by then is found by its manifest."""
@@ -99,7 +119,7 @@ class _Chunk:
 
     def alone(self, job: JobSpec) -> JobResult:
         def gave_up() -> JobResult:
-            return _failed(self._blank(job), errors.OutOfMemory(), job, self.storage)
+            return _failed(self._so_far(job), errors.OutOfMemory(), job, self.storage)
 
         result = self._run(
             job, lambda: _twice_if_memory_is_short(lambda: self._once(job)), short_of_memory=gave_up
@@ -109,10 +129,76 @@ class _Chunk:
         return result
 
     def _once(self, job: JobSpec) -> JobResult:
-        return _attempt(self.chunk, job, self._blank(job), self.storage, self.watch, self.engine)
+        used = self.used.setdefault(job.attempt, Used())
+        try:
+            return self._attempt(job, used)
+        finally:
+            used.end()
+
+    def _attempt(self, job: JobSpec, used: Used) -> JobResult:
+        storage, watch = self.storage, self.watch
+        watch.on_stage(job, "fetch")
+        started = time.perf_counter()
+        read = _Reader(storage, used)
+        shelf = Shelf(storage, job.mattes) if job.mattes else None
+        inputs = {i.role: read(i) for i in job.inputs if i.role != ROLE_GROUP}
+        fetched = time.perf_counter()
+        used.begin()
+        made = runner.render(
+            self.chunk.recipe,
+            inputs,
+            self.chunk.seed,
+            group=[
+                GroupPhoto(i.sha256, partial(read, i), recipe.cutout(i.cutout))
+                for i in job.inputs
+                if i.role == ROLE_GROUP
+            ],
+            mattes=shelf,
+            cancelled=lambda: watch.stopped(job.token) or watch.hurried(),
+            on_stage=lambda stage: watch.on_stage(job, stage),
+            engine=self.engine,
+        )
+        used.end()
+        rendered = time.perf_counter()
+        watch.on_stage(job, "store")
+        files = tuple(_store(name, file, job, storage) for name, file in made.files.items())
+        result = replace(
+            self._blank(job),
+            status="done",
+            files=files,
+            measures=dict(made.measures),
+            confidence=made.confidence,
+            engines=made.engines,
+            fingerprint=made.fingerprint,
+            seconds={
+                **made.seconds,
+                "fetch": round(fetched - started, 4),
+                "store": round(time.perf_counter() - rendered, 4),
+            },
+            device=made.fingerprint["device"],
+            device_seconds=round(used.seconds, 4),
+            bytes_in=used.bytes_in + (shelf.bytes_in if shelf else 0),
+            bytes_out=sum(file.size_bytes for file in files) + (shelf.bytes_out if shelf else 0),
+            matte=shelf.used if shelf else None,
+        )
+        storage.put(_manifest_key(job), result.to_json().encode())
+        return result
 
     def _blank(self, job: JobSpec) -> JobResult:
         return JobResult(job.attempt, job.token, self.chunk.chunk, "failed", self.worker)
+
+    def _so_far(self, job: JobSpec) -> JobResult:
+        """A result without a picture, and what it has used all the same."""
+        used = self.used.get(job.attempt)
+        if used is None:
+            return self._blank(job)
+        return replace(
+            self._blank(job),
+            engines=runner.told(self.chunk.recipe, self.engine),
+            device=runner.fingerprint()["device"],
+            device_seconds=round(used.seconds, 4),
+            bytes_in=used.bytes_in,
+        )
 
     def _run(
         self,
@@ -135,13 +221,14 @@ class _Chunk:
             return attempt()
         except errors.Cancelled:
             stopped = watch.stopped(job.token) or not watch.hurried()
-            return replace(blank, status="cancelled" if stopped else "returned")
+            return replace(self._so_far(job), status="cancelled" if stopped else "returned")
         except errors.WorkerError as error:
-            return _failed(blank, error, job, storage)
+            return _failed(self._so_far(job), error, job, storage)
         except Exception as error:  # a fault of ours must not take the chunk's other jobs down with it
             if not is_short_of_memory(error):
                 log.exception("render stumbled", extra={"attempt": job.attempt})
-                return _failed(blank, errors.Internal(f"{type(error).__name__}: {error}"), job, storage)
+                reason = errors.Internal(f"{type(error).__name__}: {error}")
+                return _failed(self._so_far(job), reason, job, storage)
         # Outside the except block: a traceback would keep the large arrays alive.
         return short_of_memory()
 
@@ -177,57 +264,11 @@ def _twice_if_memory_is_short(attempt: Callable[[], JobResult]) -> JobResult:
     return attempt()
 
 
-def _attempt(
-    chunk: Chunk, job: JobSpec, blank: JobResult, storage: Storage, watch: Watch, engine: Engine | None
-) -> JobResult:
-    watch.on_stage(job, "fetch")
-    started = time.perf_counter()
-    read = _Reader(storage)
-    inputs = {i.role: read(i) for i in job.inputs if i.role != ROLE_GROUP}
-    fetched = time.perf_counter()
-    made = runner.render(
-        chunk.recipe,
-        inputs,
-        chunk.seed,
-        group=[
-            GroupPhoto(i.sha256, partial(read, i), recipe.cutout(i.cutout))
-            for i in job.inputs
-            if i.role == ROLE_GROUP
-        ],
-        cancelled=lambda: watch.stopped(job.token) or watch.hurried(),
-        on_stage=lambda stage: watch.on_stage(job, stage),
-        engine=engine,
-    )
-    rendered = time.perf_counter()
-    watch.on_stage(job, "store")
-    files = tuple(_store(name, file, job, storage) for name, file in made.files.items())
-    result = replace(
-        blank,
-        status="done",
-        files=files,
-        measures=dict(made.measures),
-        confidence=made.confidence,
-        engines=made.engines,
-        fingerprint=made.fingerprint,
-        seconds={
-            **made.seconds,
-            "fetch": round(fetched - started, 4),
-            "store": round(time.perf_counter() - rendered, 4),
-        },
-        device=made.fingerprint["device"],
-        device_seconds=round(rendered - fetched, 4),
-        bytes_in=read.bytes_in,
-        bytes_out=sum(file.size_bytes for file in files),
-    )
-    storage.put(_manifest_key(job), result.to_json().encode())
-    return result
-
-
 class _Reader:
     """Reads the inputs of one job and counts their bytes."""
 
-    def __init__(self, storage: Storage) -> None:
-        self.storage, self.bytes_in = storage, 0
+    def __init__(self, storage: Storage, used: Used) -> None:
+        self.storage, self.used = storage, used
 
     def __call__(self, wanted: Input) -> bytes:
         if not wanted.key:
@@ -235,7 +276,7 @@ class _Reader:
         data = self.storage.get(wanted.key)
         if hashlib.sha256(data).hexdigest() != wanted.sha256.lower():
             raise errors.CorruptInput()
-        self.bytes_in += len(data)
+        self.used.bytes_in += len(data)
         return data
 
 

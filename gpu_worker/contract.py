@@ -66,12 +66,17 @@ class Input:
 
 @dataclass(frozen=True)
 class JobSpec:
-    """One attempt at one job. Files go under `out_prefix`, which no other attempt shares."""
+    """One attempt at one job. Files go under `out_prefix`, which no other attempt shares.
+
+    Under `mattes` the worker looks for a cut-out of this photo by its own name for it, and leaves there what it made;
+    empty: it keeps none.
+    """
 
     attempt: int
     token: str
     inputs: tuple[Input, ...]
     out_prefix: str
+    mattes: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,7 @@ class Chunk:
                 token=str(job["token"]),
                 inputs=tuple(Input(**i) for i in job["inputs"]),
                 out_prefix=str(job["out_prefix"]),
+                mattes=str(job.get("mattes", "")),
             )
             for job in raw["jobs"]
         )
@@ -120,6 +126,15 @@ class File:
     format: str
     width_px: int
     height_px: int
+
+
+@dataclass(frozen=True)
+class KeptMatte:
+    """A cut-out in the storage that other recipes of the same photo can use. `reused`: it was there already."""
+
+    key: str
+    size_bytes: int
+    reused: bool
 
 
 @dataclass(frozen=True)
@@ -153,10 +168,14 @@ class JobResult:
     bytes_in: int = 0
     bytes_out: int = 0
     error: Error | None = None
+    matte: KeptMatte | None = None
     version: int = VERSION
 
     def to_dict(self) -> dict[str, Any]:
         raw = asdict(self)
+        if self.matte is None:
+            # A server of an earlier release knows no such field, and offers no place to keep one.
+            del raw["matte"]
         if self.error is not None and self.error.retry_after_s is None:
             # A server of an earlier release knows no such field.
             del raw["error"]["retry_after_s"]
@@ -174,6 +193,7 @@ class JobResult:
             raise ValueError(f"unknown status {raw['status']!r}")
         data = {**raw, "files": tuple(File(**f) for f in raw.get("files", ()))}
         data["error"] = Error(**raw["error"]) if raw.get("error") else None
+        data["matte"] = KeptMatte(**raw["matte"]) if raw.get("matte") else None
         return cls(**data)
 
 

@@ -16,11 +16,11 @@ import PIL
 
 from gpu_worker import engines, pipelines, recipe
 from gpu_worker.engines.base import Engine
-from gpu_worker.errors import Cancelled
+from gpu_worker.errors import Cancelled, WorkerError
 from gpu_worker.pipelines.base import Pipeline
 from gpu_worker.qa.fidelity import Reference
 from gpu_worker.qa.render import Measures, measures, remeasured
-from gpu_worker.stages.base import Encoded, GroupPhoto, State
+from gpu_worker.stages.base import Encoded, GroupPhoto, Mattes, State
 from gpu_worker.stages.encode import encode, encode_extra
 
 # ΔE00 that a shopper could just see, and the encoder qualities tried to stay below it.
@@ -54,6 +54,7 @@ def render(
     seed: int = 0,
     *,
     group: Sequence[GroupPhoto] = (),
+    mattes: Mattes | None = None,
     cancelled: Callable[[], bool] = _never,
     on_stage: Callable[[str], None] = _silent,
     engine: Engine | None = None,
@@ -61,13 +62,14 @@ def render(
     """Runs the recipe's pipeline on `inputs` (role → bytes).
 
     `group`: the photos of the product that share one scale, this one among them, where the recipe asks for it.
+    `mattes`: where cut-outs are kept for other recipes of this photo; the result is the same to the byte.
     `on_stage` hears the name of each stage as it starts; `cancelled` is asked between stages.
     Raises a WorkerError: BadRecipe, UnusablePhoto, TooLarge, MissingInput, OutputTooLarge or Cancelled.
     """
     resolved = recipe.parse(raw_recipe)
     pipeline = pipelines.pipeline(resolved.pipeline)
     engine = engine or loaded(resolved.engine)
-    state = State(recipe=resolved, inputs=inputs, engine=engine, seed=seed, group=tuple(group))
+    state = State(recipe=resolved, inputs=inputs, engine=engine, seed=seed, group=tuple(group), mattes=mattes)
     seconds: dict[str, float] = {}
     for stage in pipeline.stages:
         if cancelled():
@@ -147,6 +149,15 @@ def loaded(name: str) -> Engine:
     made = engines.engine(name)
     made.load()
     return made
+
+
+def told(raw_recipe: Any, engine: Engine | None = None) -> dict[str, str]:
+    """The engine versions that a recipe asks for; nothing for a recipe that can't be understood."""
+    try:
+        resolved = recipe.parse(raw_recipe)
+        return engine_versions(pipelines.pipeline(resolved.pipeline), engine or loaded(resolved.engine))
+    except WorkerError:
+        return {}
 
 
 def engine_versions(pipeline: Pipeline, engine: Engine) -> dict[str, str]:

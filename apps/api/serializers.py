@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from apps.audit.models import Detail, Event
 from apps.catalog.models import Photo, Product
-from apps.jobs.models import Batch, Job
+from apps.jobs.models import Job
 from apps.lib.signed import file_url
 from apps.publishing.models import Publication
 from apps.review.models import Item
@@ -84,12 +84,6 @@ class JobSerializer(serializers.ModelSerializer):
         }
 
 
-class BatchSerializer(serializers.ModelSerializer):
-    class Meta:
-        model = Batch
-        fields = ["id", "store", "name", "state", "created_by", "created_at"]
-
-
 class ItemSerializer(serializers.ModelSerializer):
     class Meta:
         model = Item
@@ -100,13 +94,6 @@ class DecisionRequest(serializers.Serializer):
     approved = serializers.BooleanField()
     note = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
     override = serializers.BooleanField(required=False, default=False)
-
-
-class RegenerateRequest(serializers.Serializer):
-    store = serializers.IntegerField()
-    recipe = serializers.CharField(required=False, default="")
-    name = serializers.CharField(required=False, default="Regenerate catalogue", max_length=120)
-    idempotency_key = serializers.CharField(max_length=80)
 
 
 class PublicationSerializer(serializers.ModelSerializer):

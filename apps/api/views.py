@@ -1,4 +1,4 @@
-"""The public REST API: read everything of one's workspace, decide, undo, regenerate."""
+"""The public REST API: read everything of one's workspace, decide, undo. Batches and usage have files of their own."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import APIException, NotFound
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,13 +24,12 @@ from apps.catalog import selectors as catalog
 from apps.catalog.models import Product
 from apps.flow import flow
 from apps.jobs import selectors as jobs
-from apps.jobs.models import Batch, Job
+from apps.jobs.models import Job, JobState
 from apps.jobs.services import planning
 from apps.lib.errors import VitrineError
 from apps.publishing import selectors as publishing
 from apps.publishing.models import Publication
 from apps.publishing.services import asking
-from apps.recipes import selectors as recipes
 from apps.review import selectors as review
 from apps.review import services as review_services
 from apps.review.models import Item, ItemState
@@ -42,6 +41,12 @@ class Conflict(APIException):
     """What was asked does not fit what is."""
 
     status_code = status.HTTP_409_CONFLICT
+
+
+def _number(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ValidationError({name: ["This is no id."]})
+    return int(text)
 
 
 class OfWorkspace(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
@@ -86,8 +91,22 @@ class JobView(OfWorkspace):
 
     def get_queryset(self) -> QuerySet[Job]:
         found = jobs.jobs_of(self.workspace)
-        state = self.request.query_params.get("state") if self.request else None
-        return found.filter(state=state) if state else found
+        asked = self.request.query_params if self.request else {}
+        if state := asked.get("state"):
+            found = found.filter(state=state)
+        if batch := asked.get("batch"):
+            found = found.filter(batch=_number("batch", batch))
+        return found
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("state", OpenApiTypes.STR, enum=[str(s) for s in JobState]),
+            OpenApiParameter("batch", OpenApiTypes.INT, description="Only jobs of this batch."),
+        ]
+    )
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Newest first."""
+        return super().list(request, *args, **kwargs)
 
     @extend_schema(request=None)
     @action(detail=True, methods=["post"])
@@ -98,39 +117,6 @@ class JobView(OfWorkspace):
             raise Conflict("This job has ended already.")
         job.refresh_from_db()
         return Response(self.get_serializer(job).data)
-
-
-class BatchView(OfWorkspace):
-    queryset = Batch.objects.none()
-    serializer_class = serializers.BatchSerializer
-
-    def get_queryset(self) -> QuerySet[Batch]:
-        return Batch.objects.filter(workspace=self.workspace)
-
-    @extend_schema(request=serializers.RegenerateRequest, responses={201: serializers.BatchSerializer})
-    def create(self, request: Request) -> Response:
-        """Render every photo of a store again. The same idempotency key is the same batch."""
-        wish = serializers.RegenerateRequest(data=request.data)
-        wish.is_valid(raise_exception=True)
-        asked = wish.validated_data
-        store = get_object_or_404(stores.of_workspace(self.workspace), pk=asked["store"])
-        version = (
-            recipes.newest(self.workspace, asked["recipe"])
-            if asked["recipe"]
-            else recipes.automatic(self.workspace)
-        )
-        if version is None:
-            raise NotFound("There is no such recipe.")
-        batch, _ = flow.regenerate(
-            store, version, name=asked["name"], key=asked["idempotency_key"], by=actor_of_request(request)
-        )
-        return Response(self.get_serializer(batch).data, status=status.HTTP_201_CREATED)
-
-    @extend_schema(responses={200: dict})
-    @action(detail=True)
-    def progress(self, request: Request, pk: str) -> Response:
-        """Jobs of the batch per state."""
-        return Response(jobs.progress(self.workspace, batch=self.get_object()))
 
 
 class ItemView(OfWorkspace):

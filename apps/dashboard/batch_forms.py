@@ -14,6 +14,7 @@ from apps.accounts.models import Workspace
 from apps.catalog.selectors import Facets
 from apps.jobs.filters import Filter
 from apps.jobs.services.creating import Pilot
+from apps.lib.errors import BadRequest
 from apps.recipes import selectors as recipes
 from apps.recipes.models import RecipeVersion
 from apps.stores.models import Store
@@ -75,13 +76,13 @@ class RegenerateForm(forms.Form):
     vendors = forms.MultipleChoiceField(label="Brands", required=False)
     tags = forms.MultipleChoiceField(label="Tags", required=False)
     types = forms.MultipleChoiceField(label="Product types", required=False)
-    pilot = forms.IntegerField(
+    pilot = forms.CharField(
         label="Pilot",
-        min_value=1,
-        max_value=10_000,
+        max_length=12,
         required=False,
-        help_text="So many photos, drawn across the whole catalogue, are rendered first; the rest waits until "
-        "somebody looked at them.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "20 or 2 %"}),
+        help_text="So many photos, or such a part of them, drawn across the whole catalogue, are rendered first; the "
+        "rest waits until somebody looked at them.",
     )
     go_at = forms.IntegerField(
         label="Go on by itself at",
@@ -131,6 +132,15 @@ class RegenerateForm(forms.Form):
             raise forms.ValidationError("Open this page again.")
         return str(key)
 
+    def clean_pilot(self) -> str:
+        text: str = self.cleaned_data["pilot"].strip()
+        if text:
+            try:
+                Pilot.of(text)
+            except BadRequest as error:
+                raise forms.ValidationError(error.message) from error
+        return text
+
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
         if found.get("earlier") == "older" and not found.get("days") and "days" not in self.errors:
@@ -155,7 +165,7 @@ class RegenerateForm(forms.Form):
         data = self.cleaned_data
         if not data["pilot"]:
             return None
-        return Pilot(size=data["pilot"], go_at_share=data["go_at"] / 100 if data["go_at"] else None)
+        return Pilot.of(data["pilot"], go_at_share=data["go_at"] / 100 if data["go_at"] else None)
 
     def cap_micros(self) -> int | None:
         return micros(self.cleaned_data["cap"])

@@ -16,7 +16,8 @@ from apps.catalog import selectors as catalog
 from apps.catalog.models import Photo, Product, Variant
 from apps.dashboard import words
 from apps.jobs import selectors as jobs
-from apps.jobs.models import OPEN_STATES, Job, JobState, Render
+from apps.jobs.models import OPEN_STATES, Batch, Job, JobState, Render
+from apps.jobs.progress import counts
 from apps.lib.work import WorkState
 from apps.publishing import selectors as publishing
 from apps.publishing.models import Publication
@@ -25,6 +26,7 @@ from apps.review.models import Item, ItemState
 from apps.stores import selectors as stores
 from apps.stores.models import StoreState
 from apps.usage import selectors as usage
+from apps.usage.selectors import Standing
 
 BROKEN_JOBS = (JobState.FAILED, JobState.QUARANTINED)
 # A smaller difference in scale than this share is not seen.
@@ -203,6 +205,12 @@ def progress(workspace: int) -> dict[str, Any]:
     }
 
 
+def batch_progress(batch: Batch) -> dict[str, Any]:
+    """The same of one batch."""
+    counted = counts([batch.pk])[batch.pk]
+    return {name: getattr(counted, name) for name in ("open", "total", "ended", "running", "failed")}
+
+
 @dataclass(frozen=True)
 class Numbers:
     """What the home page counts for one workspace."""
@@ -211,7 +219,7 @@ class Numbers:
     products: int
     waiting: int
     live: int
-    month_cost: float
+    standing: Standing
     broken_stores: list[Any]
     failed_writes: int
 
@@ -223,7 +231,7 @@ def numbers(workspace: int) -> Numbers:
         products=Product.objects.filter(store__in=stores_here, present=True).count(),
         waiting=review.waiting(workspace).count(),
         live=publishing.live(workspace).count(),
-        month_cost=usage.spent_micros(workspace) / 1_000_000,
+        standing=usage.standing(workspace),
         broken_stores=[s for s in stores_here if s.state == StoreState.BROKEN],
         failed_writes=Publication.objects.filter(workspace=workspace, work_state=WorkState.FAILED).count(),
     )

@@ -18,6 +18,7 @@ from apps.dashboard.views import (
     storage,
     stores,
     trail,
+    usage,
 )
 
 pages = [
@@ -53,6 +54,9 @@ pages = [
     path("rendering/pause/", rendering.pause, name="pause-rendering"),
     path("rendering/stores/<int:pk>/pace/", rendering.set_store_pace, name="set-store-pace"),
     path("rendering/stores/<int:pk>/pause/", rendering.pause_store, name="pause-store"),
+    path("usage/", usage.usage, name="usage"),
+    path("usage/csv/", usage.usage_csv, name="usage-csv"),
+    path("usage/budget/", usage.set_budget, name="set-budget"),
     path("review/", review.queue, name="review"),
     path("review/approve/", review.approve_shown, name="approve-shown"),
     path("review/<int:pk>/", review.one, name="review-item"),

@@ -15,6 +15,7 @@ from apps.publishing import selectors as publishing
 from apps.recipes.models import RecipeVersion
 from apps.review import selectors as review
 from apps.stores.models import Store
+from apps.usage import services as usage
 
 # Hints sent at once for a large batch; the sweeper wakes the rest in its own time.
 FIRST_HINTS = 200
@@ -83,7 +84,10 @@ def wake(batch: Batch) -> None:
 
 
 def tend() -> int:
-    """By the clock: let batches go on whose pilots are good enough, and fold tallies. Returns how many went on."""
+    """By the clock: let batches go on whose pilots are good enough, fold sums, note levels that budgets reached.
+
+    Returns how many batches went on.
+    """
     went = 0
     for held in batches.to_weigh():
         pilot = held.pilot
@@ -91,6 +95,8 @@ def tend() -> int:
             go(held, by=RULE)
             went += 1
     tallies.fold()
+    usage.fold()
+    usage.watch()
     return went
 
 

@@ -20,7 +20,6 @@ from apps.jobs.services import dispatch, health, leases
 from apps.lib import wire
 from apps.lib.locks import session_lock
 from apps.storage import selectors as storage
-from apps.usage.selectors import exhausted_workspaces
 from gpu_worker.contract import Beat
 
 log = structlog.get_logger(__name__)
@@ -103,7 +102,8 @@ class Dispatcher:
         """Hand out jobs as far as live slots reach; `dispatch` says whose turn it is."""
         handed = 0
         rooms = selectors.free_slots(beats, depth=settings.SLOT_DEPTH, unwell=health.unwell())
-        stopped = self._stopped() if rooms else []
+        # Where there is no room for what they make, workspaces get no jobs; money is asked for at each claim.
+        stopped = storage.stopped_workspaces() if rooms else []
         for (capability, region), room in rooms.items():
             size = dispatch.CHUNK_SIZE.get(capability, 1)
             with dispatch.Round(capability, region, stopped=stopped) as this:
@@ -112,10 +112,6 @@ class Dispatcher:
                     room.used(given.lane, len(given.chunk.jobs))
                     handed += len(given.chunk.jobs)
         return handed
-
-    def _stopped(self) -> list[int]:
-        """Workspaces that get no more jobs now: their money or their room is used up. It is asked anew each round."""
-        return [*exhausted_workspaces(), *storage.stopped_workspaces()]
 
     def _rest(self) -> None:
         try:

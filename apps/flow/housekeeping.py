@@ -1,4 +1,4 @@
-"""What happens by the clock: polling stores, checking their webhooks, deleting files of ended attempts."""
+"""What happens by the clock: polling stores, checking their webhooks, deleting files that nobody needs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.utils import timezone
 from apps.catalog import services as catalog
 from apps.flow import hints, retention
 from apps.jobs.models import LIVE_ATTEMPTS, Attempt
+from apps.jobs.services import mattes
 from apps.lib import blobs
 from apps.lib.errors import Retry
 from apps.storage.services import survey
@@ -54,7 +55,7 @@ def tidy_storage() -> None:
 
 
 def sweep_files() -> None:
-    """Files of attempts that ended otherwise than by an accepted result: late, lost or refused ones."""
+    """Files of attempts that ended otherwise than by an accepted result, and kept cut-outs of no use for long."""
     lately = timezone.now() - dt.timedelta(days=1)
     # Older ones are met by the walk over the storage.
     ended = (
@@ -66,3 +67,6 @@ def sweep_files() -> None:
     dropped = sum(blobs.drop(attempt.prefix) for attempt in ended[:SWEEP_AT_ONCE])
     if dropped:
         log.info("files_swept", files=dropped)
+    forgotten = mattes.forget_unused()
+    if forgotten:
+        log.info("mattes_swept", mattes=forgotten)

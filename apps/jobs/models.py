@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from apps.accounts.models import Workspace
 from apps.catalog.models import Photo
-from apps.jobs.pacing import LaneClock as LaneClock  # Django looks for models in here
+from apps.jobs.matte import Matte as Matte  # Django looks for models in here
+from apps.jobs.pacing import LaneClock as LaneClock
 from apps.jobs.pacing import StorePace as StorePace
 from apps.jobs.pacing import Turn as Turn
 from apps.jobs.pacing import WorkspacePace as WorkspacePace
@@ -52,6 +53,9 @@ class Batch(models.Model):
         null=True,
         blank=True,
         help_text="What it may cost at most; nothing more is handed out then. Empty: no cap.",
+    )
+    cap_reached_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when nothing is handed out because not one more would fit."
     )
     filter = models.JSONField(
         default=dict,
@@ -150,7 +154,9 @@ class Job(models.Model):
     photo = models.ForeignKey(Photo, on_delete=models.PROTECT, related_name="jobs")
     photo_revision = models.PositiveIntegerField(default=1)
     recipe_version = models.ForeignKey(RecipeVersion, on_delete=models.PROTECT, related_name="jobs")
-    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, null=True, blank=True, related_name="jobs")
+    batch = models.ForeignKey(
+        Batch, on_delete=models.PROTECT, null=True, blank=True, related_name="jobs", db_index=False
+    )
     once = models.CharField(max_length=80, help_text="What makes this job the same job when asked for again.")
     lane = models.CharField(max_length=10, choices=Lane, default=Lane.STANDARD)
     capability = models.CharField(max_length=10, default="cpu")
@@ -235,6 +241,7 @@ class Job(models.Model):
                 condition=models.Q(state__in=["preparing", "queued", "dispatched", "running"]),
                 name="jobs_open",
             ),
+            models.Index(fields=["batch", "-id"], name="jobs_of_batch"),
             models.Index(
                 fields=["batch", "-finished_at"],
                 condition=models.Q(batch__isnull=False, finished_at__isnull=False, cached=False),
@@ -368,6 +375,13 @@ class Attempt(models.Model):
     error_code = models.CharField(max_length=40, blank=True, default="")
     error = models.TextField(blank=True, default="")
     device_seconds = models.FloatField(default=0)
+    cutout = models.CharField(
+        max_length=8,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="made, reused from an earlier picture of the photo, or empty for neither.",
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["job", "number"], name="jobs_attempt_once")]

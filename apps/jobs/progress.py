@@ -144,4 +144,6 @@ def batches_of(workspace: int) -> QuerySet[Batch]:
 
 def at_cap(batch: Batch, counted: Counts) -> bool:
     """Whether nothing more is handed out because of what the batch has cost."""
-    return batch.cap_micros is not None and counted.cost_micros >= batch.cap_micros and counted.open > 0
+    if batch.cap_micros is None or not counted.open:
+        return False
+    return batch.cap_reached_at is not None or counted.cost_micros >= batch.cap_micros

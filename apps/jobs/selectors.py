@@ -99,7 +99,15 @@ def expected_cost_micros(recipe_version: int, capability: str) -> int:
     )
     attempts = Attempt.objects.filter(job__in=recent, state=AttemptState.DONE)
     seconds = attempts.aggregate(s=Avg("device_seconds"))["s"] or FIRST_GUESS_S
-    return round(seconds * usage.micros_per_second("cpu" if capability == "cpu" else "cuda"))
+    return usage.cost_micros(seconds, usage.micros_per_hour(device_of(capability)))
+
+
+def device_of(capability: str) -> str:
+    """What the newest worker of that kind computes on, as the price table names it; the family until one was heard."""
+    newest = (
+        Worker.objects.filter(capability=capability).order_by("-beat_at").values_list("device", flat=True)
+    )
+    return newest.first() or ("cpu" if capability == "cpu" else "cuda")
 
 
 def cached_render(job: Job, request: str) -> Render | None:
@@ -115,14 +123,11 @@ def cached_render(job: Job, request: str) -> Render | None:
 
 
 def hit_rate(workspace: int, *, days: int = 30) -> float | None:
-    """Of the jobs that were rendered lately, the share that an earlier or simultaneous render answered (0 to 1).
+    """Of the pictures of late, the share that an earlier or simultaneous render answered (0 to 1).
 
-    None where nothing was rendered. Counts the latest few thousand, however many there were.
+    None where nothing was rendered. `usage.recently` tells of kept cut-outs too.
     """
-    since = timezone.now() - dt.timedelta(days=days)
-    ended = Job.objects.filter(workspace=workspace, state=JobState.DONE, finished_at__gte=since)
-    cached = list(ended.order_by("-pk").values_list("cached", flat=True)[:LATELY])
-    return cached.count(True) / len(cached) if cached else None
+    return usage.recently(workspace, days=days).hit_share
 
 
 def first_preparations(batch: Batch, count: int) -> list[int]:

@@ -163,6 +163,11 @@ def drop_unnamed(keys: Iterable[str]) -> list[str] | None:
     return gone
 
 
+def remove(key: str) -> None:
+    """Delete one file; nothing happens where none is."""
+    default_storage.delete(key)
+
+
 def drop(prefix: str) -> int:
     """Delete every file under a prefix that ends in a slash; returns how many."""
     if not prefix.endswith("/") or prefix.count("/") < 3:

@@ -7,7 +7,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import redis
 from django.conf import settings
@@ -69,10 +69,10 @@ class Wire:
 
     def taken(self, most: int = 100_000) -> list[tuple[str, Chunk]]:
         """(lane's queue, chunk) of every message that waits."""
-        found = []
+        found: list[tuple[str, Chunk]] = []
         for lane in LANES:
             queue = render_queue(lane, "cpu", "local")
-            while len(found) < most and (message := self._redis.rpop(queue)):
+            while len(found) < most and (message := cast(bytes | None, self._redis.rpop(queue))):
                 body = json.loads(base64.b64decode(json.loads(message)["body"]))
                 found.append((queue, Chunk.from_dict(body[0][0])))
         return found
@@ -95,7 +95,7 @@ def result_of(chunk: Chunk) -> list[dict[str, Any]]:
             status="done",
             worker="bench:1",
             files=tuple(made),
-            measures=fill.MEASURES,
+            measures=dict(fill.MEASURES),
             confidence=0.97,
             engines=fill.ENGINES,
             seconds={"load": 0.01, "cutout": 0.4, "encode": 0.1},
@@ -142,10 +142,10 @@ def _yardstick(times: int) -> None:
     for number in range(times):
         with transaction.atomic():
             made = Price.objects.create(
-                device=f"yardstick {number}", valid_from=timezone.now(), micros_per_second=1
+                device=f"yardstick {number}", valid_from=timezone.now(), micros_per_hour=1
             )
             row = Price.objects.get(pk=made.pk)
-            row.micros_per_second = 2
+            row.micros_per_hour = 2
             row.save()
     Price.objects.filter(device__startswith="yardstick").delete()
 

@@ -55,10 +55,16 @@ NO_HINTS = Hints()
 
 @runtime_checkable
 class Engine(Protocol):
-    """One way to compute stages. A version is raised by hand when the pixels of its stage change; it keys the cache."""
+    """One way to compute stages. A version is raised by hand when the pixels of its stage change; it keys the cache.
+
+    `weights` are the model files it uses, by name, and the beginning of each one's SHA-256; empty without any.
+    """
 
     name: str
     versions: Mapping[str, str]
+
+    @property
+    def weights(self) -> Mapping[str, str]: ...
 
     def load(self) -> None:
         """Imports and warms what is heavy. May be called twice."""

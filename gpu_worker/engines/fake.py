@@ -19,6 +19,7 @@ class FakeEngine:
 
     name = "fake"
     versions: Mapping[str, str] = {"cutout": "1"}
+    weights: Mapping[str, str] = {}
 
     def load(self) -> None:
         """Nothing to load."""

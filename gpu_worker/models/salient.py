@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,12 @@ PATH = Path(__file__).with_name("salient.onnx")
 def path() -> Path:
     """The weights file that ships with the worker."""
     return PATH
+
+
+@cache
+def revision(file: Path = PATH) -> str:
+    """The beginning of the file's SHA-256; empty where there is no file. Read once per process."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12] if file.exists() else ""
 
 
 def prepared(rgb: Rgb) -> Float:

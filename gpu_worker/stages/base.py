@@ -145,6 +145,18 @@ class GroupPhoto:
     cutout: Cutout = field(default_factory=Cutout)
 
 
+class Mattes(Protocol):
+    """Where cut-outs are kept for other recipes of the same photo. `name` stands for all that decides on one."""
+
+    def recall(self, name: str, shape: tuple[int, ...]) -> Matte | None:
+        """The matte of that name for a photo of that shape (H × W), to the bit; None where there is none."""
+        ...
+
+    def keep(self, name: str, matte: Matte) -> None:
+        """Leaves it there. Raises nothing that a storage could cause."""
+        ...
+
+
 @dataclass
 class State:
     """Everything known about one render so far. A stage reads the fields in its `needs` and sets those in
@@ -155,6 +167,7 @@ class State:
     engine: Engine
     seed: int = 0
     group: tuple[GroupPhoto, ...] = ()  # the photos that share a scale, this one among them
+    mattes: Mattes | None = None  # None: nothing is kept
 
     group_sizes_px: tuple[Size, ...] = ()  # group: the product's width and height in each that counts
     image: Image.Image | None = None  # load: decoded, as stored

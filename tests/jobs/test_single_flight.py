@@ -11,6 +11,7 @@ from apps.flow import flow
 from apps.jobs import selectors
 from apps.jobs.models import Attempt, Held, Job, JobState, Render
 from apps.jobs.services import planning
+from apps.usage.models import Daily
 from gpu_worker.contract import Error, JobResult
 from tests.shopkeeping import Shop, photo
 
@@ -99,5 +100,5 @@ def test_the_share_of_pictures_that_cost_nothing_is_known(twice: Shop) -> None:
     assert selectors.hit_rate(twice.workspace.pk) is None
     twice.work()
     assert selectors.hit_rate(twice.workspace.pk) == 0.5
-    Job.objects.update(finished_at=timezone.now() - dt.timedelta(days=40))
+    Daily.objects.update(day=timezone.now() - dt.timedelta(days=40))
     assert selectors.hit_rate(twice.workspace.pk) is None

@@ -26,6 +26,7 @@ from apps.lib.errors import VitrineError
 from apps.review import selectors as review
 from apps.stores import selectors as stores
 from apps.stores.models import Store
+from apps.usage import selectors as usage
 
 MOST_TROUBLES = 12
 
@@ -82,8 +83,14 @@ def _ahead(store: Store, form: RegenerateForm) -> dict[str, Any]:
         "ahead": ahead,
         "left_out": batch_words.left_out(ahead.skipped),
         "basis": batch_words.BASIS[ahead.pace.basis],
-        "pilot": form.cleaned_data["pilot"] if form.is_bound else None,
+        "pilot": _pilot_size(form, ahead.planned),
     }
+
+
+def _pilot_size(form: RegenerateForm, planned: int) -> int | None:
+    """How many photos the pilot would have, where the form asks for one."""
+    first = form.first() if form.is_bound else None
+    return first.count(planned) if first else None
 
 
 # -- look --------------------------------------------------------------------------------------------------------
@@ -129,6 +136,8 @@ def _batch(request: Asked, pk: int) -> dict[str, Any]:
         "counted": mine,
         "pace": progress.pace(row, mine),
         "capped": capped,
+        "standing": usage.standing(row.workspace_id) if mine.open else None,
+        "each_micros": mine.cost_micros / (mine.done - mine.cached) if mine.done > mine.cached else None,
         "moving": moving,
         "meant": batch_words.meant(Filter.from_json(row.filter)),
         "left_out": batch_words.left_out(row.forecast.get("skipped", {})),

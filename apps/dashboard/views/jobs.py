@@ -12,8 +12,9 @@ from apps.dashboard.paging import page_of
 from apps.dashboard.showing import back, show
 from apps.dashboard.views.home import STOP_POLLING
 from apps.jobs import selectors as jobs
-from apps.jobs.models import OPEN_STATES, Job, JobState
+from apps.jobs.models import OPEN_STATES, Batch, Job, JobState
 from apps.jobs.services import planning, quarantine
+from apps.usage import selectors as usage
 
 FILTERS = {
     "": ("All", None),
@@ -42,10 +43,15 @@ def _jobs(request: Asked) -> dict[str, object]:
     wanted = wanted if wanted in FILTERS else ""
     states = FILTERS[wanted][1]
     found = jobs.jobs_of(workspace)
+    batch = _batch(request)
+    if batch is not None:
+        found = found.filter(batch=batch)
     if states is not None:
         found = found.filter(state__in=states)
-    progress = reading.progress(workspace)
+    progress = reading.progress(workspace) if batch is None else reading.batch_progress(batch)
     return {
+        "batch": batch,
+        "standing": usage.standing(workspace),
         "page": page_of(found, request),
         "filters": [(name, label) for name, (label, _) in FILTERS.items()],
         "wanted": wanted,
@@ -53,6 +59,14 @@ def _jobs(request: Asked) -> dict[str, object]:
         "moving": bool(progress["open"]),
         "workers": list(jobs.live_workers()),
     }
+
+
+def _batch(request: Asked) -> Batch | None:
+    """The batch that the list is narrowed to, if any."""
+    wanted = request.GET.get("batch", "")
+    if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
+        return None
+    return get_object_or_404(Batch, workspace=request.workspace, pk=int(wanted))
 
 
 @page
@@ -75,6 +89,7 @@ def _job(request: Asked, pk: int) -> dict[str, object]:
         "attempts": attempts,
         "stages": _stages(row),
         "device_seconds": sum(a.device_seconds for a in attempts),
+        "cost_micros": usage.cost_of_job(row.pk),
         "moving": row.state in OPEN_STATES,
         "kept": jobs.kept_marks(row.photo),
     }

@@ -15,6 +15,7 @@ from apps.jobs.models import StorePace
 from apps.jobs.services import health, pacing
 from apps.lib.errors import BadRequest
 from apps.stores.models import Store
+from apps.usage import selectors as usage
 
 PAGE = "dashboard:rendering"
 
@@ -28,14 +29,15 @@ def rendering(request: Asked) -> HttpResponse:
         for store in Store.objects.filter(workspace=request.workspace).order_by("name")
         for found in [set_for.get(store.pk) or StorePace(store=store)]
     ]
-    rate = jobs.hit_rate(request.workspace.pk)
+    lately = usage.recently(request.workspace.pk)
     context = {
         "pace": own,
         "said": pace.said(own),
         "form": PaceForm.of(own),
         "stores": stores,
         "workers": [(w, health.of(w), round(100 * health.failed_share(w))) for w in jobs.known_workers()],
-        "hit_percent": None if rate is None else round(100 * rate),
+        "hit_percent": None if lately.hit_share is None else round(100 * lately.hit_share),
+        "matte_percent": None if lately.matte_hit_share is None else round(100 * lately.matte_hit_share),
     }
     return show(request, "rendering.html", context)
 

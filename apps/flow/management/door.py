@@ -68,13 +68,17 @@ def recipe_from(workspace: int, name: str) -> RecipeVersion | None:
 
 
 def cap_from(text: str | None) -> int | None:
+    return amount_from("--cap", text)
+
+
+def amount_from(option: str, text: str | None) -> int | None:
     """An amount such as 25.00 in micros; None where none was given."""
     if not text:
         return None
     try:
         return round(Decimal(text) * 1_000_000)
     except (InvalidOperation, OverflowError, ValueError) as error:
-        raise CommandError(f"--cap {text!r} is not an amount such as 25.00.") from error
+        raise CommandError(f"{option} {text!r} is not an amount such as 25.00.") from error
 
 
 def share_from(option: str, text: str | None) -> float | None:

@@ -26,6 +26,7 @@ from apps.jobs.models import (
     Preparation,
 )
 from apps.jobs.progress import BROKEN, counts
+from apps.jobs.services import spending
 from apps.jobs.services.creating import FAR
 from apps.lib import wire
 from apps.lib.errors import BadRequest, NotAllowed
@@ -39,7 +40,7 @@ def go(batch: Batch, *, by: str) -> Batch:
     cap_micros = held.cap_micros
     pilot = Batch.objects.filter(pilot_of=held).first()
     if cap_micros is not None and pilot is not None:
-        cap_micros = max(0, cap_micros - counts([pilot.pk])[pilot.pk].cost_micros)
+        cap_micros = max(0, cap_micros - spending.spent_micros([pilot.pk])[pilot.pk])
     _move(
         held, (BatchState.HELD,), BatchState.RUNNING, "It does not wait for a pilot.", cap_micros=cap_micros
     )
@@ -132,8 +133,8 @@ def set_cap(batch: Batch, cap_micros: int | None, *, by: str) -> Batch:
         raise BadRequest("A cap is more than nothing.")
     if row.state == BatchState.CANCELLED:
         raise NotAllowed("It was cancelled before.")
-    was, row.cap_micros = row.cap_micros, cap_micros
-    row.save(update_fields=["cap_micros"])
+    was, row.cap_micros, row.cap_reached_at = row.cap_micros, cap_micros, None
+    row.save(update_fields=["cap_micros", "cap_reached_at"])
     _record("batch.capped", row, by, was=was, cap_micros=cap_micros)
     transaction.on_commit(wire.wake_dispatcher)
     return row

@@ -6,6 +6,7 @@ A crash half-way leaves nothing; the same idempotency key is the same batch and 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,20 @@ class Pilot:
     share: float | None = None
     go_at_share: float | None = None
     seed: int = 0
+
+    @classmethod
+    def of(cls, wanted: str, *, go_at_share: float | None = None, seed: int = 0) -> Pilot:
+        """From ``20`` (photos) or ``2 %`` (of all that are meant). Raises BadRequest."""
+        text = "".join(wanted.split())
+        if text.isascii() and text.isdigit() and len(text) < 10:
+            pilot = cls(size=int(text), go_at_share=go_at_share, seed=seed)
+        elif re.fullmatch(r"\d{1,3}([.,]\d{1,4})?%", text, re.ASCII):
+            share = float(text[:-1].replace(",", ".")) / 100
+            pilot = cls(share=share, go_at_share=go_at_share, seed=seed)
+        else:
+            raise BadRequest("A pilot is a number of photos, or a part of them such as 2 %.")
+        pilot.check()
+        return pilot
 
     def check(self) -> None:
         """Raises BadRequest."""

@@ -14,12 +14,12 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.jobs import selectors
 from apps.jobs.models import Attempt, Job, JobInput, Lane, LaneClock, Turn, out_prefix, resolved
-from apps.jobs.services import flows
+from apps.jobs.services import flows, mattes, spending
 from apps.jobs.services.flows import Flow
 from apps.recipes.models import RecipeVersion
 from apps.usage import services as usage
@@ -122,6 +122,11 @@ class Round:
         self._clocks = _clocks(capability, region) if found else {}
         self._finish = _finishes(self._clocks.values(), {f.workspace for f in found})
         self._moved: set[tuple[str, int]] = set()
+        # Batches and workspaces for which not one more job fits, and those that were noted so and go on.
+        self._capped: set[int] = set()
+        self._broke: set[int] = set()
+        self._uncapped: set[int] = set()
+        self._solvent: set[int] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -179,6 +184,7 @@ class Round:
             if handed is None:
                 # Nothing of it can go in this round: limits only fill up, and what is held back stays held back.
                 self._flows[lane].remove(flow)
+                self._note_money(flow, cost)
                 continue
             self._used(flow, len(handed.chunk.jobs), cost)
             return handed
@@ -197,6 +203,19 @@ class Round:
         self._finish[flow.lane, flow.workspace] = start + jobs / flow.weight
         self._moved.add((flow.lane, flow.workspace))
         self._load.add(flow, jobs, cost)
+        if flow.cap_reached:
+            self._uncapped.add(flow.batch)
+        if self._load.standings[flow.workspace].held:
+            self._solvent.add(flow.workspace)
+
+    def _note_money(self, flow: Flow, cost: int) -> None:
+        """Only where nothing is at work: what is under way may come cheaper than what is reserved for it."""
+        load = self._load
+        if load.under_cap(flow, cost) == 0 and not load.batches[flow.batch] and not flow.cap_reached:
+            self._capped.add(flow.batch)
+        broke = load.under_budget(flow, cost) == 0 and not load.workspaces[flow.workspace]
+        if broke and not load.standings[flow.workspace].held:
+            self._broke.add(flow.workspace)
 
     def _cost(self, flow: Flow) -> int:
         version = flow.recipe_version
@@ -207,7 +226,14 @@ class Round:
     def _claim(self, flow: Flow, limit: int, cost: int, travels_in: str) -> Handed | None:
         start_by = timezone.now() + dt.timedelta(seconds=settings.LEASE_S * 1.5)
         chunk = uuid.uuid4()
-        opened = _open_attempts(flow, self.capability, self.region, limit, cost, chunk, start_by)
+        with transaction.atomic():
+            if flow.cap_micros is not None or self._load.under_budget(flow, cost) is not None:
+                # What the round knew is a moment old: another dispatcher may have handed out meanwhile.
+                allowed = spending.allowed(flow.workspace, flow.batch, cost)
+                limit = limit if allowed is None else min(limit, allowed)
+                if limit <= 0:
+                    return None
+            opened = _open_attempts(flow, self.capability, self.region, limit, cost, chunk, start_by)
         if not opened:
             return None
         flow.head = max(flow.head, *(o.job for o in opened)) + 1
@@ -229,6 +255,7 @@ class Round:
 
     def write_down(self) -> None:
         """Keep whose turn it is. Lost with a crash, it costs one round's fairness and nothing else."""
+        self._write_down_money()
         if not self._clocks:
             return
         LaneClock.objects.bulk_update(self._clocks.values(), ["virtual", "passed_over"])
@@ -242,6 +269,16 @@ class Round:
             update_fields=["finish"],
         )
         self._moved.clear()
+
+    def _write_down_money(self) -> None:
+        if self._capped:
+            spending.cap_reached(self._capped)
+        if self._uncapped:
+            spending.cap_leaves_room(self._uncapped)
+        if self._broke:
+            usage.nothing_fits(self._broke)
+        if self._solvent:
+            usage.fits_again(self._solvent)
 
 
 def claim(
@@ -298,6 +335,7 @@ def _spec(flow: Flow, opened: Opened) -> JobSpec:
             Input(role, key, sha256, cutout or None) for role, key, sha256, cutout in opened.inputs or ()
         ),
         out_prefix=out_prefix(flow.workspace, flow.store, opened.attempt, opened.token),
+        mattes=mattes.place(flow.workspace, flow.store),
     )
 
 

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.db import connection
-from django.db.models import Sum
 from django.utils import timezone
 
 from apps.jobs import windows
-from apps.jobs.models import Attempt, Batch, Held, Job, Lane, Render, StorePace, Tally, WorkspacePace
+from apps.jobs.models import Attempt, Batch, Held, Job, Lane, Render, StorePace, WorkspacePace
+from apps.jobs.services import spending
 from apps.usage import selectors as usage
+from apps.usage.selectors import Standing
 
 _JOB, _ATTEMPT = Job._meta.db_table, Attempt._meta.db_table
 
@@ -35,14 +36,14 @@ SELECT flow.lane, flow.workspace_id AS workspace, flow.store_id AS store, flow.b
     flow.recipe_version_id AS recipe_version, b.state AS batch_state, b.cap_micros,
     GREATEST(1, COALESCE(w.weight, 1)) AS weight, w.max_live AS workspace_limit,
     w.paused_at IS NOT NULL AS workspace_paused, COALESCE(w.time_zone, 'UTC') AS time_zone, w.bulk_from, w.bulk_until,
-    s.max_live AS store_limit, s.paused_at IS NOT NULL AS store_paused
+    s.max_live AS store_limit, s.paused_at IS NOT NULL AS store_paused, b.cap_reached_at IS NOT NULL AS cap_reached
 FROM flow LEFT JOIN {Batch._meta.db_table} b ON b.id = flow.batch
 LEFT JOIN {WorkspacePace._meta.db_table} w ON w.workspace_id = flow.workspace_id
 LEFT JOIN {StorePace._meta.db_table} s ON s.store_id = flow.store_id
 """  # noqa: S608 - only our own tables' names are formatted in
 
 _LIVE = f"""
-SELECT j.workspace_id, j.store_id, COALESCE(j.batch_id, 0), a.id FROM {_ATTEMPT} a JOIN {_JOB} j ON j.id = a.job_id
+SELECT j.workspace_id, j.store_id, COALESCE(j.batch_id, 0) FROM {_ATTEMPT} a JOIN {_JOB} j ON j.id = a.job_id
 WHERE a.state IN ('dispatched', 'running')
 """  # noqa: S608
 
@@ -77,6 +78,7 @@ class Flow:
     bulk_until: dt.time | None
     store_limit: int | None
     store_paused: bool
+    cap_reached: bool
 
     def may_go(self, now: dt.datetime) -> bool:
         """Whether its jobs may go now, as far as pauses and the off-peak window say."""
@@ -89,16 +91,34 @@ class Flow:
 
 @dataclass
 class Load:
-    """What is at workers now, and what capped batches have spent and reserved."""
+    """What is at workers now, what capped batches have spent and reserved, and how workspaces stand."""
 
     workspaces: Counter[int] = field(default_factory=Counter)
     stores: Counter[int] = field(default_factory=Counter)
+    batches: Counter[int] = field(default_factory=Counter)
     batch_micros: Counter[int] = field(default_factory=Counter)
+    standings: dict[int, Standing] = field(default_factory=dict)
+    given_micros: Counter[int] = field(default_factory=Counter)  # to workspaces, in this round
 
     def add(self, flow: Flow, jobs: int, cost_micros: int) -> None:
         self.workspaces[flow.workspace] += jobs
         self.stores[flow.store] += jobs
+        self.batches[flow.batch] += jobs
         self.batch_micros[flow.batch] += jobs * cost_micros
+        self.given_micros[flow.workspace] += jobs * cost_micros
+
+    def under_cap(self, flow: Flow, cost_micros: int) -> int | None:
+        """How many more jobs fit under the batch's cap; None without one."""
+        if flow.cap_micros is None:
+            return None
+        return max(0, flow.cap_micros - self.batch_micros[flow.batch]) // max(1, cost_micros)
+
+    def under_budget(self, flow: Flow, cost_micros: int) -> int | None:
+        """How many more jobs fit under the month's budget of the workspace; None without one."""
+        found = self.standings.get(flow.workspace)
+        if found is None or found.left_micros is None:
+            return None
+        return max(0, found.left_micros - self.given_micros[flow.workspace]) // max(1, cost_micros)
 
     def room(self, flow: Flow, cost_micros: int) -> int | None:
         """How many more jobs of this flow its limits allow; None where it has none."""
@@ -110,8 +130,8 @@ class Load:
             )
             if limit is not None
         ]
-        if flow.cap_micros is not None:
-            left.append((flow.cap_micros - self.batch_micros[flow.batch]) // max(1, cost_micros))
+        money = self.under_cap(flow, cost_micros), self.under_budget(flow, cost_micros)
+        left += [fits for fits in money if fits is not None]
         return max(0, min(left)) if left else None
 
 
@@ -134,18 +154,13 @@ def waiting(capability: str, region: str) -> list[Flow]:
 def load(flows: Iterable[Flow]) -> Load:
     """Counted from the live attempts, which are never many."""
     found = Load()
-    live: dict[int, list[int]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_LIVE)
-        for workspace, store, batch, attempt in cursor.fetchall():
+        for workspace, store, batch in cursor.fetchall():
             found.workspaces[workspace] += 1
             found.stores[store] += 1
-            live.setdefault(batch, []).append(attempt)
-    capped = {flow.batch for flow in flows if flow.cap_micros is not None}
-    if capped:
-        spent = Tally.objects.filter(batch__in=capped, kind="cost").order_by().values("batch")
-        for row in spent.annotate(micros=Sum("amount")):
-            found.batch_micros[row["batch"]] += row["micros"]
-        for batch in capped & live.keys():
-            found.batch_micros[batch] += usage.reserved_micros(live[batch])
+            found.batches[batch] += 1
+    flows = list(flows)
+    found.batch_micros = spending.spent_micros({flow.batch for flow in flows if flow.cap_micros is not None})
+    found.standings = usage.standings({flow.workspace for flow in flows})
     return found

@@ -14,11 +14,13 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from apps.audit import services as audit
+from apps.jobs import selectors
 from apps.jobs.models import LIVE_ATTEMPTS, Attempt, AttemptState, Job, JobState, Worker
 from apps.jobs.services import backoff, health, results
 from apps.lib import blobs
 from apps.lib.errors import Retry
 from apps.usage import services as usage
+from apps.usage.models import Reservation
 from gpu_worker.contract import MANIFEST, Beat, JobResult
 
 log = structlog.get_logger(__name__)
@@ -83,9 +85,10 @@ def expire(*, then: Callable[[Job], None], limit: int = 200) -> int:
 
     While the storage can't say what was made, nothing is lost: such a lease goes on for once more its length.
     """
+    _close_cancelled()
     over = list(
         Attempt.objects.filter(state__in=LIVE_ATTEMPTS, lease_until__lt=timezone.now())
-        .select_related("job")
+        .select_related("job__recipe_version")
         .order_by("lease_until")[:limit]
     )
     moved = 0
@@ -136,18 +139,7 @@ def _lose(attempt: Attempt) -> None:
         usage.settle([attempt.pk])
         results.back_to_queue(job, after_s=0)
         return
-    seconds = max(0.0, ((attempt.beat_at or attempt.started_at) - attempt.started_at).total_seconds())
-    usage.book(
-        workspace=job.workspace_id,
-        attempt=attempt.pk,
-        job=job.pk,
-        engine="unknown",
-        device="cpu" if job.capability == "cpu" else "cuda",
-        device_seconds=seconds,
-        bytes_in=0,
-        bytes_out=0,
-        outcome="lost",
-    )
+    _book_by_beats(attempt, until=attempt.beat_at, outcome="lost")
     audit.record(
         "attempt.lost",
         workspace=job.workspace_id,
@@ -163,3 +155,40 @@ def _lose(attempt: Attempt) -> None:
     else:
         wait_s = backoff.wait_s("worker_lost", job.tries)
         results.back_to_queue(job, after_s=wait_s, code="worker_lost", message=message, alone=True)
+
+
+def _book_by_beats(attempt: Attempt, *, until: dt.datetime | None, outcome: str) -> None:
+    """The worker never said what it used, so its beats tell; if its word comes after all, that corrects the record."""
+    job, start = attempt.job, attempt.started_at
+    seconds = 0.0 if start is None else max(0.0, ((until or start) - start).total_seconds())
+    Attempt.objects.filter(pk=attempt.pk).update(device_seconds=seconds)
+    worker = Worker.objects.filter(name=attempt.worker).first()
+    usage.book(
+        workspace=job.workspace_id,
+        attempt=attempt.pk,
+        job=job.pk,
+        store=job.store_id,
+        recipe=job.recipe_version.recipe_id,
+        batch=job.batch_id,
+        engine=worker.engines.get("cutout", "unknown")[:40] if worker else "unknown",
+        device=(worker.device[:40] if worker else "") or selectors.device_of(job.capability),
+        device_seconds=seconds,
+        bytes_in=0,
+        bytes_out=0,
+        outcome=outcome,
+        estimated=True,
+    )
+
+
+def _close_cancelled(limit: int = 200) -> None:
+    """A cancelled attempt whose worker says nothing more holds its reservation no longer than its lease."""
+    silent = (
+        Attempt.objects.filter(pk__in=Reservation.objects.values("attempt"), lease_until__lt=timezone.now())
+        .exclude(state__in=LIVE_ATTEMPTS)
+        .select_related("job__recipe_version")
+    )
+    for attempt in silent[:limit]:
+        if attempt.started_at is None:
+            usage.settle([attempt.pk])
+        else:
+            _book_by_beats(attempt, until=attempt.ended_at, outcome=AttemptState(attempt.state).value)

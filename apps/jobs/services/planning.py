@@ -26,6 +26,7 @@ from apps.jobs.models import (
 from apps.jobs.services import marks
 from apps.lib import ids, wire
 from apps.recipes.models import RecipeVersion
+from apps.usage import services as usage
 from connectors.base import Connector
 from connectors.errors import ConnectorError
 from gpu_worker.contract import GROUP_MAX, ROLE_GROUP
@@ -134,8 +135,20 @@ def ready(job: Job) -> None:
         finished_at=timezone.now() if render else None,
     )
     job.refresh_from_db()
+    if moved and render:
+        note_cached(job)
     if moved and not render:
         transaction.on_commit(wire.wake_dispatcher)
+
+
+def note_cached(job: Job) -> None:
+    """A picture that cost nothing is counted with those that were paid for."""
+    usage.note_cached(
+        workspace=job.workspace_id,
+        store=job.store_id,
+        recipe=job.recipe_version.recipe_id,
+        batch=job.batch_id,
+    )
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from apps.audit import services as audit
 from apps.jobs.models import HELD_STATES, LIVE_ATTEMPTS, Attempt, AttemptState, Held, Job, JobState, Render
-from apps.jobs.services import backoff, health, twins
+from apps.jobs.services import backoff, health, mattes, twins
 from apps.lib import blobs, ids, wire
 from apps.lib.insert_once import insert_once
 from apps.usage import services as usage
@@ -65,18 +65,11 @@ def _promote(attempt: Attempt, result: JobResult) -> None:
 @transaction.atomic
 def _settle(attempt: Attempt, result: JobResult, then: Callable[[Job], None]) -> Job | None:
     job = attempt.job
-    usage.book(
-        workspace=job.workspace_id,
-        attempt=attempt.pk,
-        job=job.pk,
-        engine=result.engines.get("cutout", "unknown")[:40],
-        device=result.device[:40],
-        device_seconds=result.device_seconds,
-        bytes_in=result.bytes_in,
-        bytes_out=result.bytes_out,
-        outcome=result.status,
-    )
-    if not _end_attempt(attempt, result):
+    cutout = mattes.word(job, result.matte)
+    moved = _end_attempt(attempt, result, cutout)
+    mattes.note(job, result.matte, result.engines.get("cutout", ""), counts=moved)
+    book(attempt, result, cutout=cutout, refused=not moved)
+    if not moved:
         return None
     if result.status == "done":
         _done(job, attempt, result)
@@ -96,7 +89,7 @@ _END_ATTEMPT = f"""
 WITH ended AS (
     UPDATE {Attempt._meta.db_table} SET state = %(status)s, worker = %(worker)s,
         started_at = COALESCE(started_at, %(started_at)s), ended_at = %(now)s, device_seconds = %(device_seconds)s,
-        error_code = %(code)s, error = %(message)s
+        error_code = %(code)s, error = %(message)s, cutout = %(cutout)s
     WHERE id = %(attempt)s AND token = %(token)s AND state IN ('dispatched', 'running')
     RETURNING job_id
 ), counted AS (
@@ -106,7 +99,7 @@ SELECT count(*) FROM ended
 """  # noqa: S608 - only our own tables' names are formatted in
 
 
-def _end_attempt(attempt: Attempt, result: JobResult) -> bool:
+def _end_attempt(attempt: Attempt, result: JobResult, cutout: str) -> bool:
     """False where the attempt had ended otherwise."""
     now = timezone.now()
     values: dict[str, Any] = {
@@ -117,6 +110,7 @@ def _end_attempt(attempt: Attempt, result: JobResult) -> bool:
         "device_seconds": result.device_seconds,
         "code": result.error.code if result.error else "",
         "message": result.error.message if result.error else "",
+        "cutout": cutout,
         "attempt": attempt.pk,
         "token": attempt.token,
         "tries": _tries_moved(attempt, result),
@@ -145,6 +139,26 @@ def _not_done(job: Job, attempt: Attempt, result: JobResult) -> None:
     else:
         _failed(job, result)
     job.refresh_from_db()
+
+
+def book(attempt: Attempt, result: JobResult, *, cutout: str, refused: bool) -> None:
+    """What the attempt used is booked once, whatever became of it; `refused`: its result came too late to count."""
+    job = attempt.job
+    usage.book(
+        workspace=job.workspace_id,
+        attempt=attempt.pk,
+        job=job.pk,
+        store=job.store_id,
+        recipe=job.recipe_version.recipe_id,
+        batch=job.batch_id,
+        engine=result.engines.get("cutout", "unknown")[:40],
+        device=result.device[:40],
+        device_seconds=result.device_seconds,
+        bytes_in=result.bytes_in,
+        bytes_out=result.bytes_out,
+        outcome="refused" if refused else result.status,
+        cutout=cutout,
+    )
 
 
 def _tell_of_worker(result: JobResult) -> None:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from apps.jobs import selectors
 from apps.jobs.models import HELD_STATES, Held, Job, JobState, Render
+from apps.jobs.services import planning
 
 # In the transaction of the result; the dispatcher answers the rest in its own time.
 AT_ONCE = 50
@@ -77,5 +78,6 @@ def _answered(twin: Job, render: Render, then: Callable[[Job], None]) -> int:
     )
     if moved:
         twin.refresh_from_db()
+        planning.note_cached(twin)
         then(twin)
     return moved

@@ -29,6 +29,11 @@ class ClassicEngine:
         self._network = network
         self._eye: salient.Salient | None = None
 
+    @property
+    def weights(self) -> Mapping[str, str]:
+        """The network's file, if it has one."""
+        return {} if self._network is None else {self._network.name: salient.revision(self._network)}
+
     def load(self) -> None:
         """Reads the network's weights."""
         if self._network is not None and self._eye is None:

@@ -72,11 +72,7 @@ def _pilot(options: dict[str, Any]) -> Pilot | None:
         if go_at is not None:
             raise CommandError("--go-at needs a --pilot.")
         return None
-    if wanted.endswith("%"):
-        return Pilot(share=share_from("--pilot", wanted), go_at_share=go_at, seed=options["seed"])
-    if not wanted.isdecimal():
-        raise CommandError("--pilot is a number of photos, or a part of them such as 2%.")
-    return Pilot(size=int(wanted), go_at_share=go_at, seed=options["seed"])
+    return Pilot.of(wanted, go_at_share=go_at, seed=options["seed"])
 
 
 def _words(found: Preflight) -> str:
