@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from apps.automation import selectors as automation
 from apps.catalog.models import Sync
 from apps.flow import hints
 from apps.ingest.models import Delivery
@@ -21,6 +22,7 @@ DUE: tuple[tuple[Callable[[int], list[int]], str], ...] = (
     (Publication.hints, "flow.publish"),
     (Undo.hints, "flow.undo"),
     (Sync.hints, "flow.sync"),
+    (automation.hints, "flow.act"),
     (preparing.hints, "flow.prepare"),
 )
 # Messages that may wait for control workers at the same time because of us.

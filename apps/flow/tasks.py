@@ -46,6 +46,12 @@ def sync(sync_id: int) -> None:
     flow.synced(sync_id)
 
 
+@shared_task(name="flow.act")
+@_carried
+def act(store_id: int) -> None:
+    flow.acted(store_id)
+
+
 @shared_task(name="flow.prepare")
 @_carried
 def prepare(preparation_id: int) -> None:
@@ -86,6 +92,12 @@ def check_webhooks() -> None:
 @_carried
 def sweep_files() -> None:
     housekeeping.sweep_files()
+
+
+@shared_task(name="flow.forget")
+@_carried
+def forget() -> None:
+    housekeeping.forget()
 
 
 @shared_task(name="flow.tend_batches")

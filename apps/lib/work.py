@@ -77,9 +77,9 @@ class Work(models.Model):
         for name, value in changes.items():
             setattr(self, name, value)
 
-    def renew(self, *, lease_s: float = LEASE_S) -> None:
-        """Keep the claim through a long step. Raises LostRace when it is already gone."""
-        self._move(lease_until=timezone.now() + dt.timedelta(seconds=lease_s))
+    def renew(self, *, lease_s: float = LEASE_S, **changes: Any) -> None:
+        """Keep the claim through a long step, and how far it got. Raises LostRace when it is already gone."""
+        self._move(lease_until=timezone.now() + dt.timedelta(seconds=lease_s), **changes)
 
     def finish(self, **changes: Any) -> None:
         self._move(work_state=WorkState.DONE, lease_until=None, error="", **changes)

@@ -14,7 +14,19 @@ from apps.flow import tasks
 
 ROOT = Path(__file__).resolve().parents[2]
 ORDER = [
-    *("dashboard", "api", "flow", "publishing", "review", "jobs", "catalog", "recipes", "ingest", "stores"),
+    *(
+        "dashboard",
+        "api",
+        "flow",
+        "publishing",
+        "review",
+        "automation",
+        "jobs",
+        "catalog",
+        "recipes",
+        "ingest",
+        "stores",
+    ),
     *("usage", "accounts", "audit"),
 ]
 SIDE_BY_SIDE = {"catalog", "recipes", "ingest"}
@@ -76,6 +88,7 @@ def test_every_package_says_what_lives_there() -> None:
         "audit",
         "pace",
         "release",
+        "rules",
     ],
 )
 def test_every_door_is_there_and_explains_itself(command: str) -> None:

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.audit.models import Event
+from apps.automation.models import Trigger
 from apps.catalog.models import Photo
 from apps.flow import batching
 from apps.jobs import preflight, progress
@@ -53,6 +54,7 @@ def sync_catalogue(shop: Shop) -> None:
     sync, _ = catalog.ask_sync(shop.store, by="test", start_work=False)
     flow.synced(sync.pk)
     shop.wire.clear()
+    Trigger.objects.filter(store=shop.store).delete()
     Job.objects.filter(store=shop.store).delete()
 
 
