@@ -159,7 +159,7 @@ def sparkline(values: Sequence[int]) -> SafeString:
     )
     told = f"{sum(values):,} in all, {max(values, default=0):,} on the worst day, {values[-1] if values else 0:,} today"
     return format_html(
-        '<svg class="spark" viewBox="0 0 {} 30" role="img" aria-label="{}">{}</svg>',
+        '<svg class="spark" viewBox="0 0 {} 30" preserveAspectRatio="xMinYMid" role="img" aria-label="{}">{}</svg>',
         7 * len(values),
         told,
         bars,
