@@ -115,7 +115,9 @@ class RuleForm(Narrowing):
 
 def _initial(rule: Rule | None) -> dict[str, Any]:
     if rule is None:
-        return {"events": [Happening.NEW_PHOTO], "lane": Lane.STANDARD, "calm_s": 30, "ceiling_s": 600}
+        # A name to begin with: the browser asks for no look ahead while a field that is needed is empty.
+        plain = {"lane": Lane.STANDARD, "calm_s": 30, "ceiling_s": 600}
+        return {"name": "New rule", "events": [Happening.NEW_PHOTO], **plain}
     return {
         **{name: getattr(rule, name) for name in PLAIN},
         **rule.filter,

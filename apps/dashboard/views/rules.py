@@ -91,10 +91,7 @@ def ahead(request: Asked, pk: int) -> HttpResponse:
     store = _store(request, pk)
     wanted = request.GET.get("rule", "")
     rule = selectors.rules_of(request.workspace.pk).filter(pk=wanted).first() if wanted.isdecimal() else None
-    data = request.GET.copy()
-    if data and not data.get("name"):
-        data["name"] = "It"  # what it does can be seen before it has a name
-    form = _form(request, store, rule, data)
+    form = _form(request, store, rule, request.GET)
     return show(request, "parts/rule_ahead.html", {"store": store, "form": form, **_ahead(store, form)})
 
 
