@@ -186,8 +186,7 @@ class FakeStore:
     def _delivery(self, hook: _Hook, product_id: str) -> Delivery:
         product = self.products.get(product_id)
         topic = hook.webhook.topic
-        known = {"id": product_id, "title": product.title, "parent_id": product.parent_id} if product else {}
-        body = json.dumps(known or {"error": "no such product"}).encode()
+        body = json.dumps(_told_of(product) if product else {"error": "no such product"}).encode()
         headers = {
             "X-Fake-Topic": topic,
             "X-Fake-Webhook": hook.webhook.id,
@@ -373,6 +372,18 @@ class FakeConnector(Connector):
 
     def _hooks_to(self, delivery_url: str) -> list[RemoteWebhook]:
         return [h.webhook for h in self.store.hooks.values() if h.webhook.delivery_url == delivery_url]
+
+
+def _told_of(product: RemoteProduct) -> dict[str, Any]:
+    """A body tells of the product as it is now, so that two changes are two bodies."""
+    return {
+        "id": product.id,
+        "title": product.title,
+        "parent_id": product.parent_id,
+        "modified": product.modified_at.isoformat(),
+        "tags": product.tags,
+        "in_stock": product.in_stock,
+    }
 
 
 def _signature(body: bytes, secret: str) -> str:

@@ -71,7 +71,7 @@ class RemoteVariant:
 class RemoteProduct:
     """A product as the store has it now. `images` are in display order, the first is the featured one.
 
-    `created_at` is None where the store does not say.
+    `created_at` is None where the store does not say, `in_stock` where it does not say or does not count.
     """
 
     id: str
@@ -88,6 +88,7 @@ class RemoteProduct:
     categories: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     vendor: str = ""
+    in_stock: bool | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 

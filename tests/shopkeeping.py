@@ -33,6 +33,7 @@ _numbers = itertools.count(1)
 TASKS = {
     "flow.receive": flow.received,
     "flow.sync": flow.synced,
+    "flow.act": flow.acted,
     "flow.prepare": flow.prepared,
     "flow.result": flow.resulted,
     "flow.publish": flow.published,

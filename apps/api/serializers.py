@@ -7,8 +7,11 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.audit.models import Detail, Event
-from apps.catalog.models import Photo, Product
-from apps.jobs.models import Job
+from apps.automation import selectors as automation
+from apps.automation import words
+from apps.automation.models import Happening, Rule
+from apps.catalog.models import Photo, Product, Sync
+from apps.jobs.models import Job, Lane
 from apps.lib.signed import file_url
 from apps.publishing.models import Publication
 from apps.review.models import Item
@@ -31,6 +34,102 @@ class StoreSerializer(serializers.ModelSerializer):
             "last_delivery_at",
             "watermark",
         ]
+
+
+class SyncSerializer(serializers.ModelSerializer):
+    state = serializers.CharField(source="work_state", read_only=True)
+    drift = serializers.IntegerField(read_only=True)
+    seconds = serializers.FloatField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Sync
+        fields = [
+            "id",
+            "store",
+            "state",
+            "error",
+            "since",
+            "first",
+            "products",
+            "drift_changed",
+            "drift_new",
+            "drift_gone",
+            "drift_photos",
+            "came_late",
+            "drift",
+            "seconds",
+            "created_at",
+            "finished_at",
+        ]
+
+
+class RuleSerializer(serializers.ModelSerializer):
+    """A rule as it is told; what may be written is checked in apps.automation."""
+
+    recipe = serializers.CharField(source="recipe.name", default=None, read_only=True)
+    says = serializers.SerializerMethodField()
+    waiting = serializers.SerializerMethodField()
+    made_today = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Rule
+        fields = [
+            "id",
+            "store",
+            "name",
+            "says",
+            "on",
+            "position",
+            "events",
+            "tags",
+            "filter",
+            "recipe",
+            "lane",
+            "calm_s",
+            "ceiling_s",
+            "quiet_from",
+            "quiet_until",
+            "daily_cap",
+            "waiting",
+            "made_today",
+        ]
+        read_only_fields = fields
+
+    def get_says(self, rule: Rule) -> str:
+        return words.sentence(rule)
+
+    def get_waiting(self, rule: Rule) -> int:
+        return self._counts(rule).waits
+
+    def get_made_today(self, rule: Rule) -> int:
+        return self._counts(rule).today
+
+    def _counts(self, rule: Rule) -> automation.Counts:
+        found = self.context.get("counts")
+        if found is None or rule.pk not in found:
+            found = automation.counts(rule.store.workspace_id, [rule.pk])
+        return found[rule.pk]
+
+
+class RuleRequest(serializers.Serializer):
+    """Every field is optional; what is left out stays, or gets its default."""
+
+    name = serializers.CharField(required=False)
+    on = serializers.BooleanField(required=False)
+    events = serializers.ListField(child=serializers.ChoiceField(Happening.choices), required=False)
+    tags = serializers.ListField(child=serializers.CharField(), required=False)
+    filter = serializers.DictField(required=False)
+    recipe = serializers.CharField(required=False, allow_null=True, help_text="Null: the automatic recipe.")
+    lane = serializers.ChoiceField(Lane.choices, required=False)
+    calm_s = serializers.IntegerField(required=False)
+    ceiling_s = serializers.IntegerField(required=False)
+    quiet_from = serializers.TimeField(required=False, allow_null=True)
+    quiet_until = serializers.TimeField(required=False, allow_null=True)
+    daily_cap = serializers.IntegerField(required=False, allow_null=True)
+
+
+class NewRuleRequest(RuleRequest):
+    store = serializers.IntegerField()
 
 
 class PhotoSerializer(serializers.ModelSerializer):

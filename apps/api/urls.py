@@ -4,10 +4,12 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
-from apps.api import batches, usage, views
+from apps.api import batches, rules, usage, views
 
 router = SimpleRouter()
 router.register("stores", views.StoreView)
+router.register("syncs", views.SyncView)
+router.register("rules", rules.RuleView)
 router.register("products", views.ProductView)
 router.register("jobs", views.JobView)
 router.register("batches", batches.BatchView)

@@ -21,8 +21,8 @@ from apps.api.permissions import ByRole, actor_of_request, workspace_of_request
 from apps.audit import selectors as audit
 from apps.audit.models import Event
 from apps.catalog import selectors as catalog
-from apps.catalog.models import Product
-from apps.flow import flow
+from apps.catalog.models import Product, Sync
+from apps.flow import drift, flow
 from apps.jobs import selectors as jobs
 from apps.jobs.models import Job, JobState
 from apps.jobs.services import planning
@@ -75,6 +75,24 @@ class StoreView(OfWorkspace):
         """Read the store's catalogue again, in the background."""
         flow.connected(self.get_object(), by=actor_of_request(request))
         return Response(status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(responses={200: dict})
+    @action(detail=True)
+    def keeping(self, request: Request, pk: str) -> Response:
+        """How true the mirror is: the last reading, what no webhook told in 7 and 30 days, and how webhooks do."""
+        return Response(drift.as_json(drift.of_store(self.get_object())))
+
+
+class SyncView(OfWorkspace):
+    """Readings of stores, newest first; ``?store=ID`` narrows them. Kept for 90 days."""
+
+    queryset = Sync.objects.none()
+    serializer_class = serializers.SyncSerializer
+
+    def get_queryset(self) -> QuerySet[Sync]:
+        found = Sync.objects.filter(store__workspace=self.workspace).order_by("-pk")
+        store = self.request.query_params.get("store", "") if self.request else ""
+        return found.filter(store=int(store)) if store.isdecimal() else found
 
 
 class ProductView(OfWorkspace):

@@ -10,7 +10,10 @@ from apps.stores.models import Store
 
 
 class Product(models.Model):
-    """A product as last seen. `fingerprint` covers its image list: equal means nothing to do."""
+    """A product as last seen. `fingerprint` covers its image list: equal means nothing to do.
+
+    `in_stock` is None where nobody knows. `counted_by` is the sync that found a change of it which no webhook had told.
+    """
 
     store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="products")
     external_id = models.CharField(max_length=64)
@@ -22,10 +25,12 @@ class Product(models.Model):
     vendor = models.CharField(max_length=200, blank=True, default="")
     categories = models.JSONField(default=list)
     tags = models.JSONField(default=list)
+    in_stock = models.BooleanField(null=True, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True, default="")
     present = models.BooleanField(default=True)
     modified_at = models.DateTimeField()
     last_sync = models.BigIntegerField(default=0)
+    counted_by = models.BigIntegerField(default=0, db_default=0)
     seen_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -79,6 +84,7 @@ class Photo(models.Model):
     width_px = models.PositiveIntegerField(default=0, db_default=0)
     height_px = models.PositiveIntegerField(default=0, db_default=0)
     first_seen_at = models.DateTimeField(auto_now_add=True)
+    replaced_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["product", "media_id"], name="catalog_photo_once")]
@@ -92,16 +98,42 @@ class Photo(models.Model):
 
 
 class Sync(Work):
-    """Reading a store page by page: all of it, or what changed since. An interrupted one goes on at `page`."""
+    """Reading a store page by page: all of it, or what changed since. An interrupted one goes on at `page`.
+
+    What it found that no webhook had told is drift, counted for 90 days. The `first` reading counts none: there
+    everything is new. `came_late` counts what webhooks told after all, a little later.
+    """
+
+    # `page` once the last one was read.
+    READ = "-"
 
     store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="syncs")
     since = models.DateTimeField(null=True, blank=True)
     page = models.CharField(max_length=200, blank=True, default="")
     start_work = models.BooleanField(default=False)
+    first = models.BooleanField(default=False, db_default=False)
+    then_full = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Somebody asked for everything while changes were being read.",
+    )
     requested_by = models.CharField(max_length=64)
     products = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(null=True, blank=True)
+    drift_changed = models.PositiveIntegerField(default=0, db_default=0, help_text="Known products.")
+    drift_new = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Products that were not known."
+    )
+    drift_gone = models.PositiveIntegerField(default=0, db_default=0, help_text="Deleted products.")
+    drift_photos = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Photos of new and changed products that were added, exchanged or taken off.",
+    )
+    came_late = models.PositiveIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -111,7 +143,22 @@ class Sync(Work):
                 name="catalog_one_sync_per_store",
             )
         ]
-        indexes = [models.Index(fields=["work_state", "hint_after"], name="catalog_sync_due")]
+        indexes = [
+            models.Index(fields=["work_state", "hint_after"], name="catalog_sync_due"),
+            models.Index(fields=["store", "-finished_at"], name="catalog_sync_recent"),
+        ]
 
     def __str__(self) -> str:
         return f"sync of {self.store}"
+
+    @property
+    def drift(self) -> int:
+        """Products that were not as the store had them and of which no webhook told, not even a late one."""
+        return max(0, self.drift_changed + self.drift_new + self.drift_gone - self.came_late)
+
+    @property
+    def seconds(self) -> float | None:
+        """From its first request to its end, with what an interruption took."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()

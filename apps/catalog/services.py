@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
 
 from apps.audit import services as audit
 from apps.catalog.models import Photo, Product, Sync, Variant
@@ -20,11 +24,43 @@ from gpu_worker import pixels
 
 @dataclass(frozen=True)
 class Mirrored:
-    """`fresh` are merchant's photos that are new, or show other bytes than before: there is work for them."""
+    """What looking at a product again brought. `new` and `replaced` are merchant's photos: first seen, or other bytes.
+
+    `differed`: the merchant changed something that we did not know. `touched`: the store saved it since we last
+    looked, whatever for. `images_changed`: its image list is another one, perhaps by our own doing.
+    """
 
     product: Product
-    fresh: list[Photo]
-    changed: bool
+    created: bool = False
+    new: tuple[Photo, ...] = ()
+    replaced: tuple[Photo, ...] = ()
+    other_photos: int = 0
+    images_changed: bool = False
+    differed: bool = False
+    touched: bool = False
+    tags_added: tuple[str, ...] = ()
+    back_in_stock: bool = False
+
+    @property
+    def fresh(self) -> list[Photo]:
+        """Photos that there is work for."""
+        return [*self.new, *self.replaced]
+
+    @property
+    def photos_differing(self) -> int:
+        """Merchant's photos that were added, exchanged, taken off or put back."""
+        return len(self.new) + len(self.replaced) + self.other_photos
+
+
+@dataclass
+class _Photos:
+    """How a product's photos moved. `by_us`: a picture of ours stands where none stood, so other changes are ours."""
+
+    new: list[Photo]
+    replaced: list[Photo]
+    back: int = 0
+    lost: int = 0
+    by_us: bool = False
 
 
 def fingerprint(images: tuple[RemoteImage, ...]) -> str:
@@ -33,9 +69,50 @@ def fingerprint(images: tuple[RemoteImage, ...]) -> str:
 
 
 @transaction.atomic
-def mirror(store: Store, remote: RemoteProduct) -> Mirrored:
-    """Bring one product up to date. Idempotent; two at once take turns on the product's row."""
-    values = {
+def mirror(store: Store, remote: RemoteProduct, *, as_of: dt.datetime | None = None) -> Mirrored:
+    """Bring one product up to date. Idempotent; two at once take turns on the product's row.
+
+    `as_of` is when a list was asked for: a product that was looked at since then is newer than what the list says.
+    """
+    values, now = _values(remote), fingerprint(remote.images)
+    dated = {"modified_at": remote.modified_at, "fingerprint": now}
+    product, created = Product.objects.get_or_create(
+        store=store, external_id=remote.id, defaults=values | dated
+    )
+    if created:
+        _mirror_variants(product, remote, [])
+        photos = _mirror_photos(product, remote.images, [])
+        return Mirrored(
+            product, created=True, new=tuple(photos.new), images_changed=True, differed=True, touched=True
+        )
+    product = Product.objects.select_for_update().get(pk=product.pk)
+    if as_of and product.seen_at > as_of:
+        return Mirrored(product)
+    before = {name: getattr(product, name) for name in values}
+    touched = product.modified_at != remote.modified_at
+    images_changed = product.fingerprint != now
+    for name, value in (values | dated).items():
+        setattr(product, name, value)
+    product.save()
+    variants_differ = _mirror_variants(product, remote, product.variants.all())
+    photos = _mirror_photos(product, remote.images, product.photos.all())
+    return Mirrored(
+        product,
+        new=tuple(photos.new),
+        replaced=tuple(photos.replaced),
+        other_photos=photos.back + photos.lost,
+        images_changed=images_changed,
+        differed=variants_differ
+        or (images_changed and not photos.by_us)
+        or any(before[name] != value and before[name] is not None for name, value in values.items()),
+        touched=touched,
+        tags_added=tuple(tag for tag in remote.tags if tag not in before["tags"]),
+        back_in_stock=before["in_stock"] is False and remote.in_stock is True,
+    )
+
+
+def _values(remote: RemoteProduct) -> dict[str, Any]:
+    return {
         "title": remote.title[:300] or f"Product {remote.id}",
         "url": remote.url[:500],
         "status": remote.status[:20],
@@ -44,42 +121,43 @@ def mirror(store: Store, remote: RemoteProduct) -> Mirrored:
         "vendor": remote.vendor[:200],
         "categories": list(remote.categories),
         "tags": list(remote.tags),
+        "in_stock": remote.in_stock,
         "present": True,
-        "modified_at": remote.modified_at,
     }
-    product, _ = Product.objects.get_or_create(store=store, external_id=remote.id, defaults=values)
-    product = Product.objects.select_for_update().get(pk=product.pk)
-    for name, value in values.items():
-        setattr(product, name, value)
-    now = fingerprint(remote.images)
-    changed = product.fingerprint != now
-    product.fingerprint = now
-    product.save()
-    _mirror_variants(product, remote)
-    return Mirrored(product, _mirror_photos(product, remote.images), changed)
 
 
-def _mirror_variants(product: Product, remote: RemoteProduct) -> None:
+def _mirror_variants(product: Product, remote: RemoteProduct, known: Iterable[Variant]) -> bool:
+    """Add, change and drop variants; returns whether any differed. A list that knows ids only leaves the rest alone."""
+    have = {v.external_id: v for v in known}
+    differed = False
     for variant in remote.variants:
-        Variant.objects.update_or_create(
-            product=product,
-            external_id=variant.id,
-            defaults={
-                "title": variant.title[:300],
-                "sku": variant.sku[:120],
-                "media_id": variant.image.id if variant.image else "",
-            },
-        )
+        told = {
+            "title": variant.title[:300],
+            "sku": variant.sku[:120],
+            "media_id": variant.image.id if variant.image else "",
+        }
+        row = have.pop(variant.id, None)
+        if row is None:
+            Variant.objects.get_or_create(product=product, external_id=variant.id, defaults=told)
+            differed = True
+        elif any(told.values()) and any(getattr(row, name) != value for name, value in told.items()):
+            Variant.objects.filter(pk=row.pk).update(**told)
+            differed = True
+    if have:
+        Variant.objects.filter(pk__in=[v.pk for v in have.values()]).delete()
+    return differed or bool(have)
 
 
-def _mirror_photos(product: Product, images: tuple[RemoteImage, ...]) -> list[Photo]:
-    """Add, move and mark photos; returns those that want work. Our own media is kept in view but never worked on."""
+def _mirror_photos(product: Product, images: tuple[RemoteImage, ...], known: Iterable[Photo]) -> _Photos:
+    """Add, move and mark photos. Our own media is kept in view but never worked on."""
     ours = stores.ours(product.store_id, [i.id for i in images])
-    have = {p.media_id: p for p in product.photos.all()}
-    fresh: list[Photo] = []
+    have = {p.media_id: p for p in known}
+    found = _Photos([], [])
     for position, image in enumerate(images):
         photo = have.get(image.id)
         mine = image.id in ours
+        if mine and (photo is None or not photo.present):
+            found.by_us = True
         if photo is None:
             photo = Photo.objects.create(
                 product=product,
@@ -91,18 +169,29 @@ def _mirror_photos(product: Product, images: tuple[RemoteImage, ...]) -> list[Ph
                 ours=mine,
             )
             if not mine:
-                fresh.append(photo)
+                found.new.append(photo)
             continue
         if photo.src != image.src and not mine:
-            photo.revision += 1
-            photo.sha256 = photo.key = ""
-            photo.width_px = photo.height_px = 0
-            fresh.append(photo)
+            _exchanged(photo)
+            found.replaced.append(photo)
+        elif not photo.present and not mine:
+            found.back += 1
         photo.position, photo.src, photo.alt, photo.name = position, image.src, image.alt, image.name
         photo.present, photo.ours = True, mine
         photo.save()
-    product.photos.exclude(media_id__in=[i.id for i in images]).update(present=False)
-    return fresh
+    listed = {i.id for i in images}
+    gone = [p for p in have.values() if p.present and p.media_id not in listed]
+    if gone:
+        Photo.objects.filter(pk__in=[p.pk for p in gone]).update(present=False)
+    found.lost = 0 if found.by_us else sum(not p.ours for p in gone)
+    return found
+
+
+def _exchanged(photo: Photo) -> None:
+    photo.revision += 1
+    photo.replaced_at = timezone.now()
+    photo.sha256 = photo.key = ""
+    photo.width_px = photo.height_px = 0
 
 
 @transaction.atomic
@@ -149,39 +238,137 @@ def _size(data: bytes) -> tuple[int, int]:
 
 # A watermark is read with this overlap: the store's clock and its transactions may lag behind what it told us.
 OVERLAP = dt.timedelta(minutes=10)
+# A webhook about a change that a sync found no longer ago than this was late, not lost.
+LATE = dt.timedelta(hours=1)
+UNMET_AT_ONCE = 200
+KEEP_SYNCS = dt.timedelta(days=90)
+_OPEN = [WorkState.WAITING, WorkState.RUNNING]
 
 
 @transaction.atomic
 def ask_sync(
-    store: Store, *, by: str, changes_only: bool = False, start_work: bool = False
+    store: Store, *, by: str, changes_only: bool = False, start_work: bool | None = None
 ) -> tuple[Sync, bool]:
-    """The open sync of a store, and whether it is new: two at once would do the same work twice."""
-    Store.objects.select_for_update().get(pk=store.pk)
-    there = Sync.objects.filter(store=store, work_state__in=[WorkState.WAITING, WorkState.RUNNING]).first()
+    """The open sync of a store, and whether it is new: two at once would do the same work twice.
+
+    `start_work`: whether photos that are new start work; unless said, they do when the store was read before. An open
+    sync of changes becomes one of everything where that is asked for, or is followed by one when it has begun.
+    """
+    store = Store.objects.select_for_update().get(pk=store.pk)
+    there = Sync.objects.filter(store=store, work_state__in=_OPEN).first()
     if there:
+        _widen(there, full=not changes_only, start_work=bool(start_work))
         return there, False
+    first = store.watermark is None
     since = store.watermark - OVERLAP if changes_only and store.watermark else None
-    return Sync.objects.create(store=store, since=since, start_work=start_work, requested_by=by), True
+    work = not first if start_work is None else start_work
+    return (
+        Sync.objects.create(store=store, since=since, start_work=work, first=first, requested_by=by),
+        True,
+    )
 
 
-def unmet(sync: Sync) -> list[str]:
-    """Products that a full sync did not meet although they are older than it: perhaps deleted."""
+def _widen(there: Sync, *, full: bool, start_work: bool) -> None:
+    rows = Sync.objects.filter(pk=there.pk)
+    if start_work:
+        rows.update(start_work=True)
+    if full and there.since is not None:
+        not_begun = rows.filter(work_state=WorkState.WAITING, started_at=None)
+        if not not_begun.update(since=None):
+            rows.update(then_full=True)
+    there.refresh_from_db()
+
+
+def unmet(sync: Sync) -> Iterator[str]:
+    """Products that a full sync did not meet: perhaps deleted. In batches; one that was asked for is met afterwards."""
     if sync.since is not None:
-        return []
-    unseen = Product.objects.filter(store=sync.store, present=True).exclude(last_sync=sync.pk)
-    # What appeared while we read may have fallen between two pages: the next sync tells.
-    return list(unseen.filter(modified_at__lt=sync.created_at).values_list("external_id", flat=True))
+        return
+    last = 0
+    while True:
+        unseen = Product.objects.filter(store=sync.store_id, present=True, pk__gt=last).exclude(
+            last_sync=sync.pk
+        )
+        rows = list(unseen.order_by("pk").values_list("pk", "external_id")[:UNMET_AT_ONCE])
+        for _, external_id in rows:
+            yield external_id
+        if not rows:
+            return
+        last = rows[-1][0]
+
+
+def lists_hide(store: Store, remote: RemoteProduct) -> bool:
+    """Whether a list tells too little of a product that was saved since we saw it: variants without their titles."""
+    if not remote.variants or any(v.title or v.sku or v.image for v in remote.variants):
+        return False
+    return not Product.objects.filter(
+        store=store, external_id=remote.id, present=True, modified_at=remote.modified_at
+    ).exists()
+
+
+def met(sync: Sync, external_id: str) -> None:
+    """The sync looked at this product."""
+    Product.objects.filter(store=sync.store_id, external_id=external_id).update(last_sync=sync.pk)
+
+
+def count_drift(sync: Sync, seen: Mirrored) -> None:
+    """A product was not as the store has it, and no webhook is on its way to tell so."""
+    if sync.first:
+        return
+    Sync.objects.filter(pk=sync.pk).update(
+        drift_new=F("drift_new") + int(seen.created),
+        drift_changed=F("drift_changed") + int(not seen.created),
+        drift_photos=F("drift_photos") + seen.photos_differing,
+    )
+    Product.objects.filter(pk=seen.product.pk).update(counted_by=sync.pk)
+
+
+def count_gone(sync: Sync, product: Product) -> None:
+    """A product was deleted and no webhook told."""
+    if sync.first:
+        return
+    Sync.objects.filter(pk=sync.pk).update(drift_gone=F("drift_gone") + 1)
+    Product.objects.filter(pk=product.pk).update(counted_by=sync.pk)
+
+
+def told(store: Store, external_id: str, *, news: bool) -> None:
+    """A webhook about this product came. Where it is no news because a sync was just faster, it was late, not lost."""
+    product = Product.objects.filter(store=store, external_id=external_id).exclude(counted_by=0).first()
+    if product is None:
+        return
+    mine = Product.objects.filter(pk=product.pk, counted_by=product.counted_by).update(counted_by=0)
+    if mine and not news:
+        lately = Sync.objects.filter(pk=product.counted_by, created_at__gte=timezone.now() - LATE)
+        lately.update(came_late=F("came_late") + 1)
 
 
 @transaction.atomic
-def end_sync(sync: Sync) -> None:
-    """Close a sync that read its last page, and move the store's watermark to when it began."""
+def end_sync(sync: Sync) -> Sync | None:
+    """Close a sync that read its last page, and move the store's watermark to when it began.
+
+    Returns the sync of everything that was asked for meanwhile.
+    """
     Store.objects.filter(pk=sync.store_id).update(watermark=sync.created_at)
-    sync.finish()
+    sync.finish(finished_at=timezone.now())
+    sync.refresh_from_db()
     audit.record(
         "store.synced",
         workspace=sync.store.workspace_id,
         actor=sync.requested_by,
         subject=f"store:{sync.store_id}",
         products=sync.products,
+        drift=sync.drift,
     )
+    return ask_sync(sync.store, by=sync.requested_by)[0] if sync.then_full else None
+
+
+def full_sync_due(store: Store, every: dt.timedelta) -> bool:
+    """Whether the store was read before, but not all of it for `every`."""
+    since = timezone.now() - every
+    done = Sync.objects.filter(store=store, since=None, work_state=WorkState.DONE, created_at__gte=since)
+    return store.watermark is not None and not done.exists()
+
+
+def forget_syncs() -> int:
+    """Drop rows of syncs that ended long ago. Returns how many."""
+    old = Sync.objects.filter(created_at__lt=timezone.now() - KEEP_SYNCS).exclude(work_state__in=_OPEN)
+    return old.delete()[0]

@@ -76,6 +76,8 @@ SLOT_DEPTH = env.int("SLOT_DEPTH", default=2)
 # Of so many slots each lane that waits gets one, however much waits in more urgent lanes. Below 2: strict priority.
 LANE_FLOOR = env.int("LANE_FLOOR", default=10)
 POLL_STORES_S = env.float("POLL_STORES_S", default=300.0)
+# How often all of a store is compared with its mirror, which finds what neither webhook nor poll could tell.
+RECONCILE_STORES_S = env.float("RECONCILE_STORES_S", default=24 * 3600.0)
 # How long a claimed delivery, sync, preparation, publication or undo is left to its holder without a sign of life.
 # Longer than any call to a store may take, so that nobody takes over from one that still works.
 WORK_LEASE_S = env.float("WORK_LEASE_S", default=180.0)
@@ -130,6 +132,7 @@ INSTALLED_APPS = [
     "apps.catalog",
     "apps.recipes",
     "apps.jobs",
+    "apps.automation",
     "apps.review",
     "apps.publishing",
     "apps.flow",

@@ -59,7 +59,39 @@ class Versions(forms.ChoiceField):
         return found
 
 
-class RegenerateForm(forms.Form):
+class Narrowing(forms.Form):
+    """Fields that narrow to some products, with what the store has to choose from. Nothing chosen means all."""
+
+    categories = forms.MultipleChoiceField(label="Categories", required=False)
+    vendors = forms.MultipleChoiceField(label="Brands", required=False)
+    tags = forms.MultipleChoiceField(label="Tags", required=False)
+    types = forms.MultipleChoiceField(label="Product types", required=False)
+
+    def narrow_by(self, facets: Facets, kept: Filter | None = None) -> None:
+        """`kept`: what was chosen earlier stays to be chosen, although no product has it now."""
+        self._narrow: dict[str, list[tuple[str, str]]] = {}
+        for name in FACETS:
+            narrow = self.fields[name]
+            assert isinstance(narrow, forms.MultipleChoiceField)
+            counted = dict(getattr(facets, name)) | {
+                value: 0 for value in getattr(kept, name, ()) if value not in dict(getattr(facets, name))
+            }
+            self._narrow[name] = [(value, f"{value} ({count:,})") for value, count in counted.items()]
+            narrow.choices = self._narrow[name]
+
+    @property
+    def facets(self) -> list[tuple[forms.BoundField, list[tuple[str, str, bool]]]]:
+        """Each field that narrows with its choices: (value, label, chosen). One choice is none."""
+        rows = []
+        for name in FACETS:
+            bound, chosen = self[name], set(self[name].value() or [])
+            choices = [(value, label, value in chosen) for value, label in self._narrow[name]]
+            if len(choices) > 1 or chosen:
+                rows.append((bound, choices))
+        return rows
+
+
+class RegenerateForm(Narrowing):
     """Which photos, which recipe, pilot and cap. `key` is made with the form: sending it twice starts one batch."""
 
     recipe = Versions(label="Recipe")
@@ -72,10 +104,6 @@ class RegenerateForm(forms.Form):
     days = forms.IntegerField(label="Days", min_value=1, max_value=36_500, required=False, initial=30)
     missing_alt = forms.BooleanField(label="Without alternative text", required=False)
     main_photo_only = forms.BooleanField(label="Only the main photo of each product", required=False)
-    categories = forms.MultipleChoiceField(label="Categories", required=False)
-    vendors = forms.MultipleChoiceField(label="Brands", required=False)
-    tags = forms.MultipleChoiceField(label="Tags", required=False)
-    types = forms.MultipleChoiceField(label="Product types", required=False)
     pilot = forms.CharField(
         label="Pilot",
         max_length=12,
@@ -101,12 +129,7 @@ class RegenerateForm(forms.Form):
         field = self.fields["recipe"]
         assert isinstance(field, Versions)
         self._versions = field.of(workspace)
-        self._narrow: dict[str, list[tuple[str, str]]] = {}
-        for name in FACETS:
-            narrow = self.fields[name]
-            assert isinstance(narrow, forms.MultipleChoiceField)
-            self._narrow[name] = [(value, f"{value} ({count:,})") for value, count in getattr(facets, name)]
-            narrow.choices = self._narrow[name]
+        self.narrow_by(facets)
         self.fields["name"].initial = f"{store.name}, {timezone.now():%d %B %Y}"[:120]
         self.fields["key"].initial = uuid.uuid4().hex
 
@@ -114,17 +137,6 @@ class RegenerateForm(forms.Form):
     def first_version(self) -> RecipeVersion | None:
         """What the recipe field shows before anybody chose."""
         return self._versions.get(self.fields["recipe"].initial or next(iter(self._versions), ""))
-
-    @property
-    def facets(self) -> list[tuple[forms.BoundField, list[tuple[str, str, bool]]]]:
-        """Each field that narrows with its choices: (value, label, chosen). One choice is none."""
-        rows = []
-        for name in FACETS:
-            bound, chosen = self[name], set(self[name].value() or [])
-            choices = [(value, label, value in chosen) for value, label in self._narrow[name]]
-            if len(choices) > 1 or chosen:
-                rows.append((bound, choices))
-        return rows
 
     def clean_key(self) -> str:
         key = self.cleaned_data["key"]

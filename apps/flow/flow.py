@@ -10,9 +10,10 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.automation.services import acting, noticing, ruling
 from apps.catalog import services as catalog
-from apps.catalog.models import Photo
-from apps.flow import batching, hints, lookagain
+from apps.catalog.services import Mirrored
+from apps.flow import batching, hints, lookagain, reconcile
 from apps.jobs.filters import Filter
 from apps.jobs.models import Batch, Job, Preparation
 from apps.jobs.services import leases, planning, results, twins
@@ -22,7 +23,6 @@ from apps.lib.errors import Retry
 from apps.lib.work import backoff_s
 from apps.publishing.models import Publication, Undo
 from apps.publishing.services import asking, turns, undoing, writing
-from apps.recipes import selectors as recipes
 from apps.recipes.models import RecipeVersion
 from apps.review import services as review
 from apps.review.models import Item, ItemState
@@ -42,32 +42,40 @@ WAIT_FOR_ROOM_S = 60.0
 
 
 def received(delivery_id: int) -> None:
-    lookagain.delivery(delivery_id, start=started)
+    lookagain.delivery(delivery_id, notice=noticed)
 
 
 def connected(store: Store, *, by: str) -> None:
+    ruling.standard(store)
     sync, new = catalog.ask_sync(store, by=by)
     if new:
         hints.hint("flow.sync", sync.pk)
 
 
 def synced(sync_id: int) -> None:
-    lookagain.sync(sync_id, start=started)
+    following = reconcile.sync(sync_id, notice=noticed)
+    if following:
+        hints.hint("flow.sync", following.pk)
 
 
-# 2. There are photos to work on.
+# 2. Something happened to photos: the store's rules say what comes of it, and when.
 
 
-def started(photos: list[Photo]) -> int:
-    """One job per new photo, with the workspace's automatic recipe. Returns how many are new."""
-    new = 0
-    for photo in photos:
-        version = recipes.automatic(photo.product.store.workspace_id)
-        job = planning.plan(photo, version) if version else None
-        if job:
-            new += 1
-            hints.hint("flow.prepare", job.preparation.pk)
-    return new
+def noticed(seen: Mirrored, news: bool) -> int:
+    """Keep what happened for the rules. Returns how many photos one of them waits for."""
+    waiting = noticing.notice(seen, news=news)
+    if waiting:
+        hints.hint("flow.act", seen.product.store_id)
+    return waiting
+
+
+def acted(store_id: int) -> None:
+    """One job per photo that is due, by the first rule that fits it."""
+    done = acting.act(store_id)
+    for job in done.jobs:
+        hints.hint("flow.prepare", job.preparation.pk)
+    if done.more:
+        hints.hint("flow.act", store_id)
 
 
 def regenerate(
@@ -177,4 +185,4 @@ def turn_ended(product_id: int) -> None:
         hints.hint("flow.publish", pk)
     for pk in undos:
         hints.hint("flow.undo", pk)
-    lookagain.product(product_id, start=started)
+    lookagain.product(product_id, notice=noticed)

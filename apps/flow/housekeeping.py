@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 
 import structlog
+from django.conf import settings
 from django.utils import timezone
 
+from apps.automation.services import acting
 from apps.catalog import services as catalog
 from apps.flow import hints, retention
 from apps.jobs.models import LIVE_ATTEMPTS, Attempt
@@ -24,11 +26,13 @@ SWEEP_AT_ONCE = 2000
 
 
 def poll_stores() -> None:
-    """Webhooks get lost, and a store may not reach us at all: ask each for what changed since its watermark."""
+    """Webhooks get lost, and a store may not reach us at all: ask each for what changed since its watermark.
+
+    Once in a while for everything: what was deleted for good, or changed without its date, shows nowhere else.
+    """
+    every = dt.timedelta(seconds=settings.RECONCILE_STORES_S)
     for store in stores_selectors.active():
-        sync, new = catalog.ask_sync(
-            store, by="system", changes_only=True, start_work=store.watermark is not None
-        )
+        sync, new = catalog.ask_sync(store, by="system", changes_only=not catalog.full_sync_due(store, every))
         if new:
             hints.hint("flow.sync", sync.pk)
 
@@ -70,3 +74,8 @@ def sweep_files() -> None:
     forgotten = mattes.forget_unused()
     if forgotten:
         log.info("mattes_swept", mattes=forgotten)
+
+
+def forget() -> None:
+    """Rows that told enough: syncs with their drift, and what rules did, after 90 days."""
+    log.info("forgotten", syncs=catalog.forget_syncs(), triggers=acting.forget())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from apps.automation import selectors as automation
 from apps.catalog.models import Sync
 from apps.flow import hints
 from apps.ingest.models import Delivery
@@ -23,6 +24,7 @@ DUE: tuple[tuple[Callable[[int], list[int]], str], ...] = (
     (Undo.hints, "flow.undo"),
     (Sync.hints, "flow.sync"),
     (Mail.hints, "flow.mail"),
+    (automation.hints, "flow.act"),
     (preparing.hints, "flow.prepare"),
 )
 # Messages that may wait for control workers at the same time because of us.

@@ -47,6 +47,12 @@ def sync(sync_id: int) -> None:
     flow.synced(sync_id)
 
 
+@shared_task(name="flow.act")
+@_carried
+def act(store_id: int) -> None:
+    flow.acted(store_id)
+
+
 @shared_task(name="flow.prepare")
 @_carried
 def prepare(preparation_id: int) -> None:
@@ -105,6 +111,12 @@ def notice() -> None:
 @_carried
 def mail(mail_id: int) -> None:
     sending.send(mail_id)
+
+
+@shared_task(name="flow.forget")
+@_carried
+def forget() -> None:
+    housekeeping.forget()
 
 
 @shared_task(name="flow.tend_batches")

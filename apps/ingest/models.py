@@ -21,6 +21,7 @@ class Delivery(Work):
     received_at = models.DateTimeField(auto_now_add=True)
     repeats = models.PositiveIntegerField(default=0)
     outcome = models.CharField(max_length=80, blank=True, default="")
+    changed = models.BooleanField(default=False, db_default=False, help_text="It told something new.")
 
     class Meta:
         constraints = [
@@ -32,6 +33,16 @@ class Delivery(Work):
         indexes = [
             models.Index(fields=["work_state", "hint_after"], name="ingest_due"),
             models.Index(fields=["store", "-id"], name="ingest_recent"),
+            models.Index(
+                fields=["store", "received_at"],
+                condition=models.Q(changed=True),
+                name="ingest_told_something",
+            ),
+            models.Index(
+                fields=["store", "external_id"],
+                condition=models.Q(work_state__in=["waiting", "running"]),
+                name="ingest_on_its_way",
+            ),
         ]
 
     def __str__(self) -> str:

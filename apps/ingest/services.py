@@ -44,9 +44,9 @@ class Received:
 _TABLE = Delivery._meta.db_table
 _INSERT = f"""
 INSERT INTO {_TABLE} (store_id, webhook_id, topic, kind, external_id, body, body_sha256, received_at,
-    repeats, outcome, work_state, not_before, hint_after, tries, error)
+    repeats, outcome, changed, work_state, not_before, hint_after, tries, error)
 VALUES (%(store)s, %(webhook)s, %(topic)s, %(kind)s, %(external)s, %(body)s, %(sha)s, %(now)s,
-    0, '', 'waiting', %(now)s, %(now)s + interval '5 seconds', 0, '')
+    0, '', false, 'waiting', %(now)s, %(now)s + interval '5 seconds', 0, '')
 ON CONFLICT (store_id, webhook_id, topic, body_sha256) DO NOTHING
 RETURNING id
 """  # noqa: S608 - the only thing formatted in is our own table's name

@@ -76,9 +76,9 @@ class Work(models.Model):
         for name, value in changes.items():
             setattr(self, name, value)
 
-    def renew(self) -> None:
-        """Keep the claim through a long step. Raises LostRace when it is already gone."""
-        self._move(lease_until=_lease_end())
+    def renew(self, **changes: Any) -> None:
+        """Keep the claim through a long step, and how far it got. Raises LostRace when it is already gone."""
+        self._move(lease_until=_lease_end(), **changes)
 
     def finish(self, **changes: Any) -> None:
         self._move(work_state=WorkState.DONE, lease_until=None, error="", **changes)

@@ -95,7 +95,7 @@ def result_of(chunk: Chunk) -> list[dict[str, Any]]:
             status="done",
             worker="bench:1",
             files=tuple(made),
-            measures=dict(fill.MEASURES),
+            measures=fill.MEASURES,
             confidence=0.97,
             engines=fill.ENGINES,
             seconds={"load": 0.01, "cutout": 0.4, "encode": 0.1},

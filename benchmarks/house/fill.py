@@ -21,7 +21,7 @@ from apps.recipes.models import RecipeVersion
 from apps.stores.models import Store
 
 ENGINES = {"cutout": "classic/3", "compose": "classic/1"}
-MEASURES = {
+MEASURES: dict[str, float | int | str | bool] = {
     "width_px": 1600,
     "height_px": 1600,
     "format": "jpeg",

@@ -64,6 +64,8 @@ class Shapes:
         out |= {"permalink": self.permalink(post), **self.dates(post)}
         out |= {"type": doc.get("type", "simple"), "status": post.status}
         out |= {k: doc.get(k, default) for k, default in _PRODUCT_REST.items()}
+        if variations:
+            out["stock_status"] = self._stock_of(variations)
         out |= {"sku": post.sku, **self._prices(post, variations), "parent_id": post.parent_id}
         out |= {
             "categories": self._terms(doc.get("categories", [15])),
@@ -228,6 +230,12 @@ class Shapes:
         )
         prices = {"price": price, "regular_price": regular, "sale_price": sale, "on_sale": bool(sale)}
         return prices | ({"price_html": shown} if post.kind == "product" else {})
+
+    def _stock_of(self, variations: Sequence[int]) -> str:
+        """A variable product's stock is the best of its variations', as WooCommerce keeps it."""
+        found = [self.state.post(i, "variation") for i in variations]
+        have = {p.doc.get("stock_status", "instock") for p in found if p}
+        return next((s for s in ("instock", "onbackorder") if s in have), "outofstock")
 
     def _terms(self, ids: Sequence[int]) -> list[dict[str, Any]]:
         found = (self.state.row("SELECT id, name, slug FROM terms WHERE id = ?", i) for i in ids)

@@ -13,7 +13,7 @@ from connectors.types import ImageWrite, RemoteImage, RemoteProduct, RemoteVaria
 # What a catalogue page needs; it cuts an answer of 100 products to a third.
 PRODUCT_FIELDS = (
     "id,name,permalink,status,type,parent_id,sku,date_created_gmt,date_modified_gmt,images,variations,categories,tags,attributes,"
-    "brands,price,catalog_visibility,meta_data"
+    "brands,price,stock_status,catalog_visibility,meta_data"
 )
 VARIATION_FIELDS = "id,name,sku,image,attributes,date_modified_gmt"
 MEDIA_FIELDS = "id,slug,source_url,alt_text,title,media_details"
@@ -39,8 +39,13 @@ def product(data: Mapping[str, Any], variations: list[Mapping[str, Any]] | None 
         categories=_names(data, "categories"),
         tags=_names(data, "tags"),
         vendor=_vendor(data),
+        in_stock=_IN_STOCK.get(text(data.get("stock_status"))),
         raw=data,
     )
+
+
+# What can be ordered though none is there (backorder) can be sold, so it counts as in stock.
+_IN_STOCK = {"instock": True, "onbackorder": True, "outofstock": False}
 
 
 def variant(data: Mapping[str, Any]) -> RemoteVariant:

@@ -14,8 +14,8 @@ from apps.flow import tasks
 
 ROOT = Path(__file__).resolve().parents[2]
 ORDER = [
-    *("dashboard", "api", "flow", "publishing", "review", "jobs", "catalog", "recipes", "ingest", "stores"),
-    *("usage", "notices", "storage", "accounts", "audit"),
+    *("dashboard", "api", "flow", "publishing", "review", "automation", "jobs"),
+    *("catalog", "recipes", "ingest", "stores", "usage", "notices", "storage", "accounts", "audit"),
 ]
 SIDE_BY_SIDE = {"catalog", "recipes", "ingest"}
 OURS = [model for model in apps.get_models() if model._meta.app_label in ORDER]
@@ -81,6 +81,7 @@ def test_every_package_says_what_lives_there() -> None:
         "retention",
         "storage",
         "notices",
+        "rules",
     ],
 )
 def test_every_door_is_there_and_explains_itself(command: str) -> None:

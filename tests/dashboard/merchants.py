@@ -9,6 +9,8 @@ from django.test import Client
 
 from apps.accounts.models import User, Workspace
 from apps.audit import services as audit
+from apps.automation.models import Rule
+from apps.automation.services import ruling
 from apps.catalog.models import Photo, Product
 from apps.jobs.models import Batch, Job
 from apps.publishing.models import Publication
@@ -32,6 +34,7 @@ class Merchant:
     queued_job: Job
     unfetched: Photo
     batch: Batch
+    rule: Rule
 
     @property
     def product(self) -> Product:
@@ -65,6 +68,7 @@ def open_for_business(name: str) -> Merchant:
     merchant.unfetched = factories.PhotoFactory(product__store=store, product__title="Listed", fetched=False)
     factories.AttemptFactory(job=merchant.waiting.job)
     merchant.batch = factories.BatchFactory(store=store, recipe_version=version, name=f"Spring at {name}")
+    merchant.rule = ruling.standard(store)
     audit.record(
         "store.connected",
         workspace=store.workspace_id,

@@ -35,6 +35,10 @@ def one_of_each(merchant: Merchant) -> dict[str, list[object]]:
     return {
         "store": [merchant.store.pk],
         "sync-state": [merchant.store.pk],
+        "rules": [merchant.store.pk],
+        "rule-new": [merchant.store.pk],
+        "rule-ahead": [merchant.store.pk],
+        "rule": [merchant.rule.pk],
         "regenerate": [merchant.store.pk],
         "preflight": [merchant.store.pk],
         "batch": [merchant.batch.pk],
@@ -52,7 +56,15 @@ def one_of_each(merchant: Merchant) -> dict[str, list[object]]:
     }
 
 
-PARTS = {"preflight", "batch-live", "sync-state", "product-live", "job-live", "publication-live"}
+PARTS = {
+    "preflight",
+    "rule-ahead",
+    "batch-live",
+    "sync-state",
+    "product-live",
+    "job-live",
+    "publication-live",
+}
 PICTURES = {"photo", "render-file"}
 
 
@@ -119,6 +131,10 @@ def test_another_workspaces_rows_can_not_be_changed(neighbour: Merchant, owner: 
         "batch-cap": neighbour.batch.pk,
         "batch-clone": neighbour.batch.pk,
         "disconnect": neighbour.store.pk,
+        "check-webhooks": neighbour.store.pk,
+        "rule-new": neighbour.store.pk,
+        "rule": neighbour.rule.pk,
+        "rule-move": neighbour.rule.pk,
     }
     for name, pk in changes.items():
         answer = owner.post(reverse(f"dashboard:{name}", args=[pk]), {"decision": "approve"})

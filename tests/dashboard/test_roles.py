@@ -21,6 +21,12 @@ TABLE: dict[str, tuple[Role | None, Role | None]] = {
     "store": (VIEW, None),
     "sync": (None, OWN),
     "sync-state": (VIEW, None),
+    "check-webhooks": (None, OWN),
+    "rules": (VIEW, None),
+    "rule-new": (OWN, OWN),
+    "rule-ahead": (OWN, OWN),
+    "rule": (OWN, OWN),
+    "rule-move": (None, OWN),
     "regenerate": (OWN, OWN),
     "preflight": (OWN, OWN),
     "batches": (VIEW, None),
@@ -78,6 +84,12 @@ def address(name: str, merchant: Merchant) -> str:
         "store": merchant.store.pk,
         "sync": merchant.store.pk,
         "sync-state": merchant.store.pk,
+        "check-webhooks": merchant.store.pk,
+        "rules": merchant.store.pk,
+        "rule-new": merchant.store.pk,
+        "rule-ahead": merchant.store.pk,
+        "rule": merchant.rule.pk,
+        "rule-move": merchant.rule.pk,
         "regenerate": merchant.store.pk,
         "preflight": merchant.store.pk,
         "batch": merchant.batch.pk,
@@ -158,7 +170,7 @@ def test_a_viewer_can_not_approve_and_is_told_so(merchant: Merchant, viewer: Cli
 
 
 def test_a_viewer_sees_no_button_that_would_refuse(merchant: Merchant, viewer: Client) -> None:
-    for name in ("review", "publications", "product", "store", "job", "batch"):
+    for name in ("review", "publications", "product", "store", "rules", "job", "batch"):
         html = viewer.get(address(name, merchant)).content.decode()
         assert html.count('method="post"') == 1, f"{name}: only the log-out form"
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.catalog.models import Sync
 from apps.flow import flow
 from apps.jobs.models import Batch, Job
 from apps.publishing.models import Publication
@@ -71,6 +74,7 @@ def test_reject_writes_nothing(waiting: Shop) -> None:
 def test_sync_and_regenerate_name_the_store_by_address(shop: Shop) -> None:
     shop.sell()
     assert run("sync", shop.store.url)["products"] == 1
+    shop.carry()
     assert run("regenerate", str(shop.store.pk), "--key", "sunday")["jobs"] == 0, "its first job is under way"
     Job.objects.update(state="failed")
     told = run("regenerate", str(shop.store.pk), "--key", "monday")
@@ -101,6 +105,43 @@ def test_a_store_that_refuses_the_keys_is_said_so(shop: Shop) -> None:
         run("sync", str(shop.store.pk))
 
 
+def test_sync_tells_what_no_webhook_had_told(shop: Shop) -> None:
+    first = run("sync", str(shop.store.pk))
+    assert first["run"]["first"] and first["run"]["drift"] == 0
+    shop.sell()
+    shop.remote.deliver()  # lost
+    told = run("sync", str(shop.store.pk), "--changes")
+    assert (told["run"]["new"], told["run"]["photos"], told["run"]["everything"]) == (1, 1, False)
+    assert told["keeping"]["days_7"]["drift"] == 1
+    Sync.objects.filter(pk=told["run"]["sync"]).update(
+        work_state="running", lease_until=timezone.now() + dt.timedelta(minutes=1)
+    )
+    with pytest.raises(CommandError, match="being read just now"):
+        run("sync", str(shop.store.pk))
+
+
+def test_rules_are_listed_made_changed_and_switched(shop: Shop) -> None:
+    store = str(shop.store.pk)
+    [first] = run("rules", store)["rules"]
+    assert (first["name"], first["on"], first["waiting"]) == ("New photos", True, 0)
+    values = json.dumps({"name": "Summer", "events": ["new_photo"], "filter": {"tags": ["summer"]}})
+    summer = run("rules", store, "add", "--values", values)["rules"][1]
+    number = str(summer["rule"])
+    assert run("rules", store, "change", number, "--values", '{"daily_cap": 5}')["rules"][1]["daily_cap"] == 5
+    assert not run("rules", store, "off", number)["rules"][1]["on"]
+    assert run("rules", store, "up", number)["rules"][0]["name"] == "Summer"
+    assert len(run("rules", store, "delete", number)["rules"]) == 1
+    assert len(run("rules", store, "restore", number)["rules"]) == 2
+    for words, sentence in (
+        (("off", "999999"), "has no rule 999999"),
+        (("add", "--values", "{"), "not JSON"),
+        (("add", "--values", "[]"), "an object"),
+        (("add", "--values", '{"name": "x", "daily_cap": 0}'), "at least 1"),
+    ):
+        with pytest.raises(CommandError, match=sentence):
+            run("rules", store, *words)
+
+
 @pytest.fixture
 def stocked(shop: Shop) -> Shop:
     for number in range(4):
@@ -109,6 +150,7 @@ def stocked(shop: Shop) -> Shop:
             f"Product {number}", (photo(f"#{number}{number}4a7f"),), categories=(category,)
         )
     run("sync", str(shop.store.pk))
+    shop.carry()
     Job.objects.update(state="failed")  # what the first sync began would be left out as under way
     return shop
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from apps.automation.models import Trigger
 from apps.flow import batching
 from apps.jobs import preflight, progress
 from apps.jobs.filters import Filter
@@ -24,6 +25,7 @@ def sync_catalogue(shop: Shop) -> None:
     sync, _ = catalog.ask_sync(shop.store, by="test", start_work=False)
     flow.synced(sync.pk)
     shop.wire.clear()
+    Trigger.objects.filter(store=shop.store).delete()
     Job.objects.filter(store=shop.store).delete()
 
 

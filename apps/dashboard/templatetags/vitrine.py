@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import template
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from apps.audit.models import Event, Seal
@@ -143,6 +143,28 @@ def by_name(table: Mapping[str, Any]) -> list[tuple[str, Any]]:
 def pretty(value: Any) -> str:
     """JSON to read."""
     return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+@register.simple_tag
+def sparkline(values: Sequence[int]) -> SafeString:
+    """A bar for each number, the newest at the right; in words for whoever can't see it."""
+    most = max([*values, 1])
+    bars = format_html_join(
+        "",
+        '<rect x="{}" y="{}" width="5" height="{}"/>',
+        (
+            (n * 7, f"{30 - height:.1f}", f"{height:.1f}")
+            for n, v in enumerate(values)
+            for height in [1 + 29 * v / most]
+        ),
+    )
+    told = f"{sum(values):,} in all, {max(values, default=0):,} on the worst day, {values[-1] if values else 0:,} today"
+    return format_html(
+        '<svg class="spark" viewBox="0 0 {} 30" preserveAspectRatio="xMinYMid" role="img" aria-label="{}">{}</svg>',
+        7 * len(values),
+        told,
+        bars,
+    )
 
 
 # -- time and the trail ----------------------------------------------------------------------------------------

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
 from apps.accounts.models import Role
+from apps.automation import words
+from apps.automation.services import ruling
 from apps.catalog.models import Sync
 from apps.catalog.selectors import photos_to_render
 from apps.dashboard.access import Asked, action, page, page_for
 from apps.dashboard.forms import ConnectForm
 from apps.dashboard.showing import back, show
 from apps.dashboard.views.home import STOP_POLLING
-from apps.flow import flow
+from apps.flow import drift, flow
 from apps.ingest import selectors as ingest
 from apps.lib.errors import VitrineError
 from apps.lib.work import WorkState
@@ -46,6 +49,9 @@ def store(request: Asked, pk: int) -> HttpResponse:
             "photos": photos_to_render(row.pk).count(),
             "deliveries": ingest.recent(row.pk)[:DELIVERIES],
             "sync": _last_sync(row),
+            "keeping": drift.of_store(row),
+            "rules": [words.sentence(r) for r in ruling.of_store(row) if r.on],
+            "public_url": settings.PUBLIC_URL,
             "connected": row.state != StoreState.DISCONNECTED,
         },
     )
@@ -93,6 +99,21 @@ def sync(request: Asked, pk: int) -> HttpResponse:
         )
     flow.connected(row, by=request.actor)
     return back(request, "dashboard:store", pk, ok="The catalogue is being read again.")
+
+
+@action(Role.OWNER)
+def check_webhooks(request: Asked, pk: int) -> HttpResponse:
+    """Make sure that the store delivers to us; what it switched off is made anew."""
+    row = _store(request, pk)
+    if row.state == StoreState.DISCONNECTED:
+        return back(
+            request, "dashboard:store", pk, trouble="This store is disconnected. Connect it again first."
+        )
+    try:
+        hooks = services.listen(row)
+    except ConnectorError as error:
+        return back(request, "dashboard:store", pk, trouble=f"Webhooks could not be checked: {error.message}")
+    return back(request, "dashboard:store", pk, ok=f"{len(hooks)} webhooks are active.")
 
 
 @page_for(Role.OWNER)

@@ -159,3 +159,13 @@ def test_only_an_active_webhook_delivers(status: str, active: bool) -> None:
 def test_a_shop_without_brands_may_keep_them_as_an_attribute(attributes: list[Any], vendor: str) -> None:
     assert mapping.product(PRODUCT | {"brands": [], "attributes": attributes}).vendor == vendor
     assert mapping.product(PRODUCT | {"attributes": attributes}).vendor == "Kiln & Co"
+
+
+@pytest.mark.parametrize(
+    ("said", "in_stock"),
+    [("instock", True), ("onbackorder", True), ("outofstock", False), (None, None), ("soon", None)],
+)
+def test_what_can_be_sold_is_in_stock_and_what_is_not_said_is_not_known(
+    said: str | None, in_stock: bool | None
+) -> None:
+    assert mapping.product({"id": 7, "stock_status": said}).in_stock is in_stock

@@ -1,0 +1,1 @@
+"""What changes in this room: `ruling` writes rules, `noticing` what happened, `acting` what comes of it."""
