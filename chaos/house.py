@@ -45,6 +45,9 @@ SHORT = {
     "BACKOFF_CAP_S": "4",
     "WORKER_REST_S": "3",
     "SWEEP_FILES_S": "5",
+    "SURVEY_EVERY_S": "10",
+    "STORAGE_GRACE_H": "0.003",
+    "STORAGE_FRESH_S": "30",
     "LOG_LEVEL": "WARNING",
 }
 

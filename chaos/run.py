@@ -32,6 +32,7 @@ RESTLESS = {
     "jobs set aside": "jobs_job WHERE state = 'quarantined'",
     "attempts": "jobs_attempt WHERE state IN ('dispatched', 'running')",
     "preparations": "jobs_preparation WHERE work_state IN ('waiting', 'running')",
+    "triggers": "automation_trigger WHERE state = 'waiting'",
     "deliveries": "ingest_delivery WHERE work_state IN ('waiting', 'running')",
     "publications": "publishing_publication WHERE work_state <> 'done'",
     "undos": "publishing_undo WHERE work_state <> 'done'",
@@ -190,9 +191,16 @@ class Scene:
             return {"the database": 1}
         named = dict(zip(RESTLESS, counts, strict=True))
         named |= {"photos without a job": max(0, missing), "webhooks": self.post.waiting()}
-        # Files of attempts that came to nothing go with the next sweep.
+        # What nobody names any more goes with the next sweeps.
         named["attempts' folders"] = sum(1 for _ in (self.house.root / "storage").glob("*/*/attempts/*"))
+        named["files that nobody names"] = self._leftovers()
         return {name: count for name, count in named.items() if count}
+
+    def _leftovers(self) -> int:
+        storage = self.house.root / "storage"
+        kept = {key for (key,) in self.house.rows("SELECT key FROM jobs_matte")}
+        mattes = {str(file.relative_to(storage)) for file in storage.glob("*/*/mattes/*")}
+        return sum(1 for _ in storage.rglob(".part-*")) + len(mattes - kept)
 
 
 def _count(house: House, merchant: Merchant, stores: list[dict[str, Any]], asked: Asked) -> dict[str, Any]:

@@ -105,6 +105,8 @@ STORAGE_KEEP_FREE = _bytes("STORAGE_KEEP_FREE", "256 MiB")
 STORAGE_WARN_SHARE = env.float("STORAGE_WARN_SHARE", default=0.85)
 # A file is deleted once nobody named it for so long.
 STORAGE_GRACE_H = env.float("STORAGE_GRACE_H", default=24.0)
+# A younger one may be about to be named by the row of a transaction that is still open.
+STORAGE_FRESH_S = env.float("STORAGE_FRESH_S", default=3600.0)
 SURVEY_EVERY_S = env.float("SURVEY_EVERY_S", default=3600.0)
 
 # -- Django ----------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from apps.automation.services import acting, noticing, ruling
@@ -102,7 +103,7 @@ def prepared(preparation_id: int) -> None:
     store = preparation.job.store
     room = storage.level(store.workspace_id)
     if room.stops:
-        preparation.later(WAIT_FOR_ROOM_S, room.sentence, a_try=False)
+        preparation.later(min(WAIT_FOR_ROOM_S, settings.BACKOFF_CAP_S), room.sentence, a_try=False)
         return
     try:
         last = preparation.tries >= MAX_PREPARE_TRIES

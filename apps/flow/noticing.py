@@ -24,7 +24,7 @@ from apps.publishing.models import Publication
 from apps.storage import selectors as storage
 from apps.stores.models import Store, StoreState
 from apps.usage import selectors as usage
-from apps.usage.models import Budget
+from apps.usage.models import Level
 
 # A store does not answer: so many pieces of its work were tried this often in vain.
 FAILING_TRIES, FAILING_ROWS = 4, 3
@@ -118,23 +118,18 @@ def store_failing() -> Iterable[Trouble]:
 
 
 def budget() -> Iterable[Trouble]:
-    """Months whose budget is nearly or fully used."""
-    month = timezone.now().strftime("%Y-%m")
-    for row in Budget.objects.select_related("workspace"):
-        spent = usage.spent_micros(row.workspace_id)
-        if row.stop_micros is not None and spent >= row.stop_micros:
-            told = (
-                "stop",
+    """Months whose budget has reached a level."""
+    for found in usage.budgets_near():
+        if found.level == Level.STOP:
+            title, then = (
                 "This month's budget is used up",
                 "Nothing more is rendered until next month, or until",
             )
-        elif row.warn_micros is not None and spent >= row.warn_micros:
-            told = ("warn", "This month's budget is nearly used up", "Rendering stops when it is, until")
         else:
-            continue
-        level, title, body = told
-        body = f"{spent / 1_000_000:,.2f} were spent. {body} whoever runs Vitrine raises it."
-        yield Trouble(row.workspace_id, f"{level}:{month}", title, body, reverse("dashboard:home"))
+            title, then = "This month's budget is nearly used up", "Rendering stops when it is, until"
+        body = f"{found.booked_micros / 1_000_000:,.2f} were spent. {then} somebody raises it."
+        subject = f"{found.level}:{found.month:%Y-%m}:{found.limit_micros}"
+        yield Trouble(found.workspace, subject, title, body, reverse("dashboard:usage"))
 
 
 def room() -> Iterable[Trouble]:

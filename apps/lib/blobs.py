@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import transaction
@@ -24,8 +25,6 @@ from apps.lib.ids import sha256_hex
 WRITING = "vitrine-files"
 # Held while a backup is made: nothing is deleted then.
 BACKUP = "vitrine-backup"
-# A file younger than this may be about to be named. One that is written again when it is half as old stays young.
-FRESH = dt.timedelta(hours=1)
 FULL = {errno.ENOSPC, errno.EDQUOT}
 # What S3 and its kin say when a quota is used up.
 FULL_CODES = {
@@ -128,7 +127,7 @@ def _ensure(key: str, data: Callable[[], bytes]) -> None:
     """Have the file there, and for a while: an old one may be about to be deleted because nobody names it."""
     with storage_errors():
         there = default_storage.exists(key)
-        old = there and _aged(key, FRESH / 2)
+        old = there and _aged(key, fresh() / 2)
     if not there:
         save(key, data())
     elif old:
@@ -136,6 +135,11 @@ def _ensure(key: str, data: Callable[[], bytes]) -> None:
         with transaction.atomic():
             locks.transaction_lock(WRITING, shared=True)
             save(key, data())
+
+
+def fresh() -> dt.timedelta:
+    """A file younger than this may be about to be named. One that is written again when half as old stays young."""
+    return dt.timedelta(seconds=settings.STORAGE_FRESH_S)
 
 
 def _aged(key: str, by: dt.timedelta) -> bool:
@@ -154,7 +158,7 @@ def drop_unnamed(keys: Iterable[str]) -> list[str] | None:
     with storage_errors():
         for key in keys:
             try:
-                if not _aged(key, FRESH):
+                if not _aged(key, fresh()):
                     continue
                 default_storage.delete(key)
             except FileNotFoundError:

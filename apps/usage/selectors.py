@@ -148,12 +148,6 @@ def spent_micros(workspace: int) -> int:
     return standing(workspace).spent_micros
 
 
-def exhausted_workspaces() -> list[int]:
-    """Workspaces that may not start more work this month."""
-    stopping = Budget.objects.exclude(stop_micros=None).values_list("workspace", flat=True)
-    return [found.workspace for found in standings(stopping).values() if found.left_micros == 0]
-
-
 def left_micros(workspace: int) -> int | None:
     """What this month's budget still allows; None without a limit."""
     return standing(workspace).left_micros

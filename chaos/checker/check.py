@@ -40,7 +40,7 @@ def count(db: Db, given: Given) -> Findings:
         found.add("wrong", _wrong(uploaded, photos, shelf))
         found.add("orphans", _stray_media(shelf, rows.ledger(db, url)))
     named = rows.keys(db)
-    found.add("orphans", _stray_files(given.storage, named))
+    found.add("orphans", _stray_files(given.storage, named | rows.cutouts(db)))
     found.add("wrong", _bad_files(given.storage, named))
     return found
 

@@ -93,11 +93,11 @@ def test_an_orphan_that_finds_an_owner_starts_anew(live: Any) -> None:
 
 
 def test_a_kind_that_nobody_declared_is_counted_and_never_deleted(live: Any) -> None:
-    key = lost(kind="mattes")
+    key = lost(kind="sketches")
     default_storage.save("readme.txt", ContentFile(b"somebody put this here"))
     age("readme.txt", 9 * DAY)
     report = survey(delete=True, grace=NO_GRACE)
-    assert report.undeclared == {"mattes": 1, "(other)": 1}
+    assert report.undeclared == {"sketches": 1, "(other)": 1}
     assert report.deleted == 0 and default_storage.exists(key) and default_storage.exists("readme.txt")
 
 
@@ -105,8 +105,8 @@ def test_a_room_that_brings_a_new_kind_declares_it_in_one_line(
     live: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keepers, "_keepers", dict(keepers._keepers))
-    key, other = lost(b"a", kind="mattes"), lost(b"b", kind="mattes")
-    keepers.keeps("test", kinds=["mattes"], sql=f"SELECT '{key}'::text AS key, 'matte:1' AS subject")
+    key, other = lost(b"a", kind="sketches"), lost(b"b", kind="sketches")
+    keepers.keeps("test", kinds=["sketches"], sql=f"SELECT '{key}'::text AS key, 'sketch:1' AS subject")
     report = survey(delete=True, grace=NO_GRACE)
     assert (report.undeclared, report.deleted) == ({}, 1)
     assert default_storage.exists(key) and not default_storage.exists(other)
@@ -206,15 +206,15 @@ def bucket(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_a_bucket_is_walked_page_by_page_and_swept(
-    bucket: Any, db: None, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    bucket: Any, db: None, redis_url: str, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     publication = factories.PublicationFactory()
     for number in range(5):
-        bucket.put_object(Key=f"shop/1/2/mattes/{number}", Body=b"")
+        bucket.put_object(Key=f"shop/1/2/later/{number}", Body=b"")
     monkeypatch.setattr("apps.lib.walk.PAGE", 2)
     bucket.put_object(Key="shop/1/2/originals/lost.jpg", Body=b"nobody's")
     bucket.put_object(Key="elsewhere/1/2/originals/lost.jpg", Body=b"not ours")
-    monkeypatch.setattr(blobs, "FRESH", dt.timedelta(seconds=-60))  # a bucket's clock can't be set
+    settings.STORAGE_FRESH_S = -60.0  # a bucket's clock can't be set
     report = survey(delete=True, grace=NO_GRACE, look_for_missing=True)
     assert (report.files, report.deleted, report.missing) == (9, 1, 0)
     left = {o.key for o in bucket.objects.all()}

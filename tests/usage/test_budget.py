@@ -127,7 +127,7 @@ def test_at_its_stop_level_a_workspace_gets_no_more_work_and_a_higher_one_goes_o
         return dispatch.claim(lane="standard", capability="cpu", region=shop.store.region, limit=1)
 
     assert claim() is None
-    assert selectors.exhausted_workspaces() == [shop.workspace.pk]
+    assert selectors.left_micros(shop.workspace.pk) == 0
     services.set_budget(shop.workspace, warn_micros=None, stop_micros=100_000, by="test")
     assert claim() is not None
     assert selectors.standing(shop.workspace.pk).level == ""

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -58,7 +59,7 @@ def _with_room(claimed: list[Publication]) -> list[Publication]:
     begun = set(Snapshot.objects.filter(publication__in=claimed).values_list("publication", flat=True))
     for publication in claimed:
         if publication.pk not in begun:
-            publication.later(turns.WAIT_FOR_ROOM_S, room.sentence, a_try=False)
+            publication.later(min(turns.WAIT_FOR_ROOM_S, settings.BACKOFF_CAP_S), room.sentence, a_try=False)
     return [p for p in claimed if p.pk in begun]
 
 

@@ -156,7 +156,7 @@ def _compare(report: Report, grace: dt.timedelta) -> None:
     now, remade = timezone.now(), keepers.remade_kinds()
     values: dict[str, Any] = {
         "now": now,
-        "fresh": now - blobs.FRESH,
+        "fresh": now - blobs.fresh(),
         "shape": _SHAPE,
         "unfinished": _UNFINISHED,
         "remade": remade,
