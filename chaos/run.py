@@ -197,10 +197,7 @@ class Scene:
         return {name: count for name, count in named.items() if count}
 
     def _leftovers(self) -> int:
-        storage = self.house.root / "storage"
-        kept = {key for (key,) in self.house.rows("SELECT key FROM jobs_matte")}
-        mattes = {str(file.relative_to(storage)) for file in storage.glob("*/*/mattes/*")}
-        return sum(1 for _ in storage.rglob(".part-*")) + len(mattes - kept)
+        return sum(1 for _ in (self.house.root / "storage").rglob(".part-*"))
 
 
 def _count(house: House, merchant: Merchant, stores: list[dict[str, Any]], asked: Asked) -> dict[str, Any]:

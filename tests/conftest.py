@@ -97,6 +97,8 @@ def _load_django(*, hands_on_to_workers: bool) -> None:
     from django.conf import settings
 
     assert settings.DATABASES["default"]["NAME"] == embedded.DATABASE
+    # Hundreds of tests make an owner: a hash that is slow on purpose would take most of the time of them all.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
     django.setup()
     if hands_on_to_workers:
         # A worker that inherits it would load its settings before it has taken its own corner.

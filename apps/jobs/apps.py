@@ -12,7 +12,7 @@ class JobsApp(AppConfig):
         from apps.lib import keepers
 
         keepers.column("jobs_jobinput", "key", kinds=["originals"], subject="job input")
-        keepers.column("jobs_matte", "key", kinds=["mattes"], subject="cut-out")
+        keepers.remade("mattes")
         keepers.keeps(
             "jobs_render.files",
             kinds=["renders"],

@@ -40,7 +40,7 @@ def count(db: Db, given: Given) -> Findings:
         found.add("wrong", _wrong(uploaded, photos, shelf))
         found.add("orphans", _stray_media(shelf, rows.ledger(db, url)))
     named = rows.keys(db)
-    found.add("orphans", _stray_files(given.storage, named | rows.cutouts(db)))
+    found.add("orphans", _stray_files(given.storage, named))
     found.add("wrong", _bad_files(given.storage, named))
     return found
 
@@ -102,7 +102,9 @@ def _stray_files(storage: Path, named: set[str]) -> Iterator[str]:
     for folder, _, names in os.walk(storage):
         for name in names:
             key = (Path(folder) / name).relative_to(storage).as_posix()
-            if key not in named:
+            # Cut-outs kept for other recipes and previews are copies: only their age counts.
+            copy = key.split("/")[2:3] in (["mattes"], ["thumbnails"]) and not name.startswith(".")
+            if key not in named and not copy:
                 yield f"file {key} is named by no row"
 
 

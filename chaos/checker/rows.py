@@ -126,11 +126,6 @@ def keys(db: Db) -> set[str]:
     return {key for (key,) in db.execute(_KEYS)}
 
 
-def cutouts(db: Db) -> set[str]:
-    """Keys of cut-outs kept for other recipes. They are named after what was asked for, not after their bytes."""
-    return {key for (key,) in db.execute("SELECT key FROM jobs_matte")}
-
-
 def ledger(db: Db, store_url: str) -> set[str]:
     """Media ids of a store that some row names."""
     return {media for (media,) in db.execute(_LEDGER, {"url": store_url})}

@@ -52,10 +52,11 @@ def every_row() -> Rows:
 
 
 def every_file(root: Path) -> dict[str, str]:
+    """But for kept cut-outs, which are made again when they are missed."""
     return {
         path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in root.rglob("*")
-        if path.is_file()
+        if path.is_file() and path.parent.name != "mattes"
     }
 
 
@@ -343,7 +344,9 @@ def test_a_house_whose_files_lie_in_a_bucket_comes_back_too(
     shop.sell("Mug", photo())
     shop.deliver()
     shop.work()
-    stored = {o.key: o.e_tag for o in bucket.objects.all()}
+    stored = {
+        o.key: o.e_tag for o in bucket.objects.all() if o.key.startswith("shop/") and "/mattes/" not in o.key
+    }
     made = run("backup", tmp_path / "backup")
     assert made["files"] == len(stored) > 0
     bucket.objects.delete()

@@ -185,8 +185,8 @@ def test_a_page_that_is_not_there_looks_like_the_others(owner: Client) -> None:
 # -- how many questions a page may ask the database. Session, person, membership and the menu's count are four. -------
 
 BUDGETS = {
-    "home": 14,
-    "live": 14,
+    "home": 15,
+    "live": 15,
     "stores": 5,
     "products": 9,
     "jobs": 9,
@@ -236,7 +236,10 @@ def test_a_product_with_many_photos_asks_no_more_questions(merchant: Merchant, o
 
 # -- a strict content security policy will come: nothing inline ------------------------------------------------------
 
-TEMPLATES = sorted((Path(settings.BASE_DIR) / "templates").rglob("*.html"))
+# Mail programs read no style sheet.
+TEMPLATES = sorted(
+    p for p in (Path(settings.BASE_DIR) / "templates").rglob("*.html") if p.name != "mail.html"
+)
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.name)

@@ -187,7 +187,7 @@ def test_a_batch_is_piloted_released_paused_capped_cloned_and_cancelled(stocked:
     [
         (("--filter", "{"), "not JSON"),
         (("--filter", '{"colour": 1}'), "no field 'colour'"),
-        (("--pilot", "many"), "--pilot is a number"),
+        (("--pilot", "many"), "pilot"),
         (("--go-at", "95%"), "--go-at needs a --pilot"),
         (("--pilot", "200%"), "at most 100"),
         (("--cap", "much"), "not an amount"),

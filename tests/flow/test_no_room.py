@@ -85,7 +85,7 @@ def test_a_result_that_can_not_be_kept_is_adopted_later_and_rendered_once(
     with pytest.raises(Exception, match="storage is full"):
         flow.resulted(result.to_dict())
     Attempt.objects.update(lease_until=timezone.now())
-    assert leases.expire(then=flow.rendered) == 1, "the dispatcher lives on"
+    assert leases.expire(then=flow.rendered) == 0, "the dispatcher lives on"
     [job] = shop.jobs()
     assert job.state in {JobState.DISPATCHED, JobState.RUNNING} and Attempt.objects.count() == 1
     disk.left_bytes = None
@@ -148,12 +148,11 @@ def full(shop: Shop, settings: Any) -> Shop:
 
 
 def test_over_budget_nothing_is_handed_out_and_it_goes_on_by_itself(full: Shop, settings: Any) -> None:
-    dispatcher = Dispatcher()
-    assert full.workspace.pk in dispatcher._stopped()
+    assert Dispatcher().feed([]) == 0 and full.workspace.pk in selectors.stopped_workspaces()
     keeping.change(full.workspace, {"budget_bytes": None}, by="test")
-    assert dispatcher._stopped() == []
+    assert selectors.stopped_workspaces() == []
     settings.STORAGE_BUDGET = 1
-    assert full.workspace.pk in dispatcher._stopped()
+    assert full.workspace.pk in selectors.stopped_workspaces()
     assert "raise STORAGE_BUDGET" in selectors.level(full.workspace.pk).sentence
 
 

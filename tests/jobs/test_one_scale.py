@@ -17,7 +17,7 @@ from apps.review.models import Decision, Item, ItemState
 from connectors.errors import Unavailable
 from gpu_worker.contract import GROUP_MAX, ROLE_GROUP
 from tests.flow.test_the_way_of_one_photo import settle
-from tests.shopkeeping import Shop, photo
+from tests.shopkeeping import TASKS, Shop, photo
 
 FRONT, SIDE, BACK = photo("#2b4a7f", 160), photo("#2b4a7f", 320), photo("#2b4a70", 200)
 
@@ -144,8 +144,8 @@ def test_a_store_that_is_down_is_waited_for_before_a_photo_is_left_out(
     consistent.sell("Shoe", FRONT, SIDE)
     consistent.deliver()
     while consistent.wire and consistent.wire[0][0] != "flow.prepare":
-        _, args = consistent.wire.pop(0)
-        flow.received(*args)
+        task, args = consistent.wire.pop(0)
+        TASKS[task](*args)
     monkeypatch.setattr(flow, "MAX_PREPARE_TRIES", 1 if last_try else 6)
     keep = planning.catalog.keep_original
 

@@ -226,14 +226,16 @@ class Round:
     def _claim(self, flow: Flow, limit: int, cost: int, travels_in: str) -> Handed | None:
         start_by = timezone.now() + dt.timedelta(seconds=settings.LEASE_S * 1.5)
         chunk = uuid.uuid4()
-        with transaction.atomic():
-            if flow.cap_micros is not None or self._load.under_budget(flow, cost) is not None:
+        if flow.cap_micros is None and self._load.under_budget(flow, cost) is None:
+            opened = _open_attempts(flow, self.capability, self.region, limit, cost, chunk, start_by)
+        else:
+            with transaction.atomic():
                 # What the round knew is a moment old: another dispatcher may have handed out meanwhile.
                 allowed = spending.allowed(flow.workspace, flow.batch, cost)
                 limit = limit if allowed is None else min(limit, allowed)
                 if limit <= 0:
                     return None
-            opened = _open_attempts(flow, self.capability, self.region, limit, cost, chunk, start_by)
+                opened = _open_attempts(flow, self.capability, self.region, limit, cost, chunk, start_by)
         if not opened:
             return None
         flow.head = max(flow.head, *(o.job for o in opened)) + 1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
-from django.db.models import F
+from django.db import connection
 from django.utils import timezone
 
 from apps.jobs.matte import Matte
@@ -28,23 +29,28 @@ def word(job: Job, kept: KeptMatte | None) -> str:
     return "reused" if kept.reused else "made"
 
 
+_NOTE = f"""
+INSERT INTO {Matte._meta.db_table} AS m (workspace_id, store_id, key, engine, size_bytes, uses, made_at, used_at)
+VALUES (%(workspace)s, %(store)s, %(key)s, %(engine)s, %(size)s, %(uses)s, %(now)s, %(now)s)
+ON CONFLICT (key) DO UPDATE SET used_at = excluded.used_at, uses = m.uses + excluded.uses
+"""  # noqa: S608 - only our own table's name is formatted in
+
+
 def note(job: Job, kept: KeptMatte | None, engine: str, *, counts: bool) -> None:
     """Write down what a worker found or left; `counts` unless it tells so a second time, or too late."""
     if kept is None or not word(job, kept):
         return
-    now = timezone.now()
-    row, _ = Matte.objects.update_or_create(
-        key=kept.key,
-        create_defaults={
-            "workspace_id": job.workspace_id,
-            "store_id": job.store_id,
-            "engine": engine[:40],
-            "size_bytes": kept.size_bytes,
-        },
-        defaults={"used_at": now},
-    )
-    if kept.reused and counts:
-        Matte.objects.filter(pk=row.pk).update(uses=F("uses") + 1)
+    values: dict[str, Any] = {
+        "workspace": job.workspace_id,
+        "store": job.store_id,
+        "key": kept.key,
+        "engine": engine[:40],
+        "size": kept.size_bytes,
+        "uses": int(kept.reused and counts),
+        "now": timezone.now(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTE, values)
 
 
 def forget_unused(*, days: int = UNUSED_DAYS, limit: int = 2000) -> int:
