@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from apps.accounts import services as accounts
 from apps.accounts.models import User, Workspace
 from apps.flow import flow, tasks
+from apps.ingest.models import Delivery
 from apps.jobs.models import Job
 from apps.jobs.services import dispatch, leases
 from apps.publishing.models import Publication
@@ -79,13 +80,19 @@ class Shop:
             headers = dict(delivery.headers)
             answer = client.post(f"/{path}", delivery.body, content_type="application/json", headers=headers)
             statuses.append(answer.status_code)
+        self.look_into_the_inbox()
         return statuses
+
+    def look_into_the_inbox(self) -> None:
+        """What the dispatcher does as soon as it is woken."""
+        self.wire += [("flow.receive", (pk,)) for pk in Delivery.hints(1000)]
 
     # -- our side
 
     def carry(self, *, limit: int = 500) -> int:
         """Run every hint that was sent, and those that they send, until the wire is silent."""
         done = 0
+        self.look_into_the_inbox()
         while self.wire and done < limit:
             task, args = self.wire.pop(0)
             if task in TASKS:

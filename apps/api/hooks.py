@@ -12,9 +12,9 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from apps.flow import hints
 from apps.ingest import services as ingest
 from apps.ingest.services import BadSignature, NotUnderstood, UnknownStore
+from apps.lib import wire
 
 # As in apps.config.urls.
 WEBHOOK = re.compile(r"/hooks/(?P<token>[^/]+)/")
@@ -42,7 +42,7 @@ def receive(request: HttpRequest, token: str) -> JsonResponse:
     except NotUnderstood as error:
         return _no(400, error.message)
     if received.delivery and not received.repeat:
-        hints.hint("flow.receive", received.delivery)
+        wire.wake_dispatcher()
     return JsonResponse({"ok": True, "repeat": received.repeat})
 
 

@@ -77,6 +77,7 @@ class Dispatcher:
             flow.expired()
             flow.answered()
             handed = self.feed(beats)
+        sweeper.inbox()
         if self._sweep.due():
             sweeper.sweep()
         if self._seal.due():

@@ -44,6 +44,18 @@ def sweep() -> int:
     return sent
 
 
+def inbox() -> int:
+    """Hint deliveries that came in since the last look, as far as the queue has room. Returns how many.
+
+    Whoever takes webhooks in only wakes the dispatcher: a message for each would cost as much as the delivery itself,
+    and a storm of them would stand in the queue before everything else.
+    """
+    due = Delivery.hints(max(0, AT_ONCE - _waiting()))
+    for pk in due:
+        hints.hint("flow.receive", pk)
+    return len(due)
+
+
 def _waiting() -> int:
     try:
         return wire.waiting(QUEUE_CONTROL)

@@ -15,8 +15,7 @@ from apps.lib.errors import BadRequest, NotAllowed
 from apps.lib.ids import sha256_hex
 from apps.stores import services as stores
 from apps.stores.connect import inbound
-from apps.stores.models import Store
-from apps.stores.selectors import by_token
+from apps.stores.selectors import Caller, by_token
 from connectors.errors import ConnectorError
 from connectors.types import Kind, WebhookEvent
 
@@ -46,7 +45,7 @@ _INSERT = f"""
 INSERT INTO {_TABLE} (store_id, webhook_id, topic, kind, external_id, body, body_sha256, received_at,
     repeats, outcome, changed, work_state, not_before, hint_after, tries, error)
 VALUES (%(store)s, %(webhook)s, %(topic)s, %(kind)s, %(external)s, %(body)s, %(sha)s, %(now)s,
-    0, '', false, 'waiting', %(now)s, %(now)s + interval '5 seconds', 0, '')
+    0, '', false, 'waiting', %(now)s, %(now)s, 0, '')
 ON CONFLICT (store_id, webhook_id, topic, body_sha256) DO NOTHING
 RETURNING id
 """  # noqa: S608 - the only thing formatted in is our own table's name
@@ -90,7 +89,7 @@ def receive(token: str, *, headers: Mapping[str, str], body: bytes) -> Received:
     return _keep(store, event, body)
 
 
-def _keep(store: Store, event: WebhookEvent, body: bytes) -> Received:
+def _keep(store: Caller, event: WebhookEvent, body: bytes) -> Received:
     """One statement for a new delivery: no transaction of several round trips, one wait for the disk."""
     now = timezone.now()
     values: dict[str, Any] = {

@@ -8,6 +8,8 @@ from functools import cache
 
 import redis
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from gpu_worker.contract import BEAT_PATTERN, REST_KEY, STOP_KEY, WAKE_KEY, Beat
 
@@ -22,10 +24,18 @@ def client() -> redis.Redis:
     )
 
 
+@cache
+def waker() -> redis.Redis:
+    """One try and a short one: a store waits for an answer meanwhile."""
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=0.5, retry=Retry(NoBackoff(), 0)
+    )
+
+
 def wake_dispatcher() -> None:
     """Have the dispatcher look now instead of at its next tick. Silent without Redis: the tick comes anyway."""
     with contextlib.suppress(WireError):
-        pipe = client().pipeline()
+        pipe = waker().pipeline(transaction=False)
         pipe.lpush(WAKE_KEY, "1")
         pipe.ltrim(WAKE_KEY, 0, 0)
         pipe.execute()

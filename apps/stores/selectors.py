@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
+from typing import Any, NamedTuple
 
+from django.db import connection
 from django.db.models import QuerySet
 
+from apps.lib.crypto import EncryptedJSONField
 from apps.stores.models import Store, StoreState, WrittenMedia
 
 # Every file we write is called so; it is how media is recognised where the platform gives ids only afterwards.
 STEM_PREFIX = "vitrine-"
 
 
-def by_token(token: str) -> Store | None:
-    """The store a webhook address belongs to, unless it was disconnected; read as far as a delivery needs it."""
-    found = Store.objects.only("platform", "hook_secret", "last_delivery_at")
-    return found.filter(hook_token=token).exclude(state=StoreState.DISCONNECTED).first()
+class Caller(NamedTuple):
+    """A store as far as its webhooks need it."""
+
+    pk: int
+    platform: str
+    hook_secret: Any
+    last_delivery_at: dt.datetime | None
+
+
+_BY_TOKEN = f"""
+SELECT id, platform, hook_secret, last_delivery_at FROM {Store._meta.db_table}
+WHERE hook_token = %s AND state <> '{StoreState.DISCONNECTED.value}'
+"""  # noqa: S608 - only our own names are formatted in
+
+
+def by_token(token: str) -> Caller | None:
+    """The store a webhook address belongs to, unless it was disconnected.
+
+    The statement is written out: to build it anew took longer than all else that a delivery needs.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_TOKEN, [token])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    pk, platform, sealed, last_delivery_at = row
+    return Caller(pk, platform, EncryptedJSONField().from_db_value(sealed), last_delivery_at)
 
 
 def of_workspace(workspace: int) -> QuerySet[Store]:

@@ -18,6 +18,7 @@ from apps.lib.errors import BadRequest
 from apps.lib.work import Work, backoff_s
 from apps.stores.connect import open_store, open_url
 from apps.stores.models import Store, StoreState, WrittenMedia
+from apps.stores.selectors import Caller
 from connectors.errors import AuthExpired, ConnectorError, RateLimited
 from connectors.types import Credentials, RemoteWebhook, StoreInfo
 
@@ -133,7 +134,7 @@ def note_error(store: Store, error: ConnectorError) -> None:
         note_problem(store, error.message)
 
 
-def heard(store: Store, *, at: dt.datetime, every: dt.timedelta) -> None:
+def heard(store: Caller, *, at: dt.datetime, every: dt.timedelta) -> None:
     """A delivery came. Of many that come at once one writes it down; the others need not wait for it."""
     mine = Store.objects.filter(pk=store.pk)
     mine.filter(Q(last_delivery_at=None) | Q(last_delivery_at__lt=at - every)).update(last_delivery_at=at)
@@ -153,7 +154,7 @@ def put_off(work: Work, error: ConnectorError, *, most_tries: int) -> bool:
     return False
 
 
-def refused(store: Store, reason: str) -> None:
+def refused(store: Caller, reason: str) -> None:
     """Count a delivery that was not accepted, so that the store's page can say so."""
     Store.objects.filter(pk=store.pk).update(
         refused_deliveries=F("refused_deliveries") + 1,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+import redis
 from django.test import Client
 
-from apps.flow import hints
 from apps.ingest.models import Delivery
+from apps.lib import wire
 from apps.stores import services as stores
 from apps.stores.models import Store
 from tests.shopkeeping import Shop
@@ -41,7 +42,9 @@ def test_a_signed_delivery_is_kept_raw_before_it_is_understood(shop: Shop, post)
     delivery = Delivery.objects.get()
     assert bytes(delivery.body) == body
     assert delivery.work_state == "waiting"
-    assert ("flow.receive", (delivery.pk,)) in shop.wire
+    assert shop.wire == [], "the dispatcher is woken, and tells the control workers"
+    shop.look_into_the_inbox()
+    assert shop.wire == [("flow.receive", (delivery.pk,))]
 
 
 @pytest.mark.parametrize(
@@ -105,22 +108,20 @@ def test_only_post_is_understood(shop: Shop, client: Client) -> None:
 
 
 def test_without_a_broker_the_delivery_is_kept_and_answered_all_the_same(
-    shop: Shop, post, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks
+    shop: Shop, post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from celery import current_app
-    from kombu.exceptions import OperationalError
+    asked = []
 
-    def gone(*_: object, **__: object) -> None:
-        raise OperationalError("no broker")
+    def gone() -> redis.Redis:
+        asked.append(1)
+        return redis.Redis(port=1, socket_connect_timeout=2)
 
     body, headers = signed(shop)
-    monkeypatch.undo()
-    monkeypatch.setattr(type(current_app._get_current_object()), "send_task", gone)
-    with django_capture_on_commit_callbacks(execute=True) as sent:
-        assert post(body, headers).status_code == 200
-    assert len(sent) == 1
-    assert Delivery.objects.count() == 1
-    assert hints.hint
+    monkeypatch.setattr(wire, "waker", gone)
+    assert post(body, headers).status_code == 200
+    assert post(body + b" ", headers).status_code == 401
+    assert [d.work_state for d in Delivery.objects.all()] == ["waiting"]
+    assert asked == [1]
 
 
 def test_a_repeat_in_another_order_of_keys_is_another_body_but_no_second_job(shop: Shop, post) -> None:
