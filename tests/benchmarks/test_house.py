@@ -1,6 +1,7 @@
 """The parts that need a whole house, at toy size: they run, every figure has its agreed name, nothing is lost.
 
-What they measure here means nothing; that they still measure is what this file is for.
+What they measure here means nothing; that they still measure is what this file is for. All three take three minutes: a
+suite runs the one for batches, and with LONG=1 in the environment the others too.
 """
 
 from __future__ import annotations
@@ -47,11 +48,16 @@ PAGES = (
 )
 
 
+LONG = bool(os.environ.get("LONG"))
+only_long = pytest.mark.skipif(not LONG, reason="three minutes; LONG=1 runs it")
+
+
 @pytest.fixture(scope="module")
 def figures() -> dict[str, dict]:
-    """name → line, of all three parts in one run: they share their servers."""
+    """name → line, of all parts in one run: they share their servers."""
+    parts = ["intake", "batch", "pages"] if LONG else ["batch"]
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "intake", "batch", "pages", "--quick"],
+        [sys.executable, "-m", "benchmarks", *parts, "--quick"],
         cwd=ROOT,
         env={k: v for k, v in os.environ.items() if k not in {"VITRINE_DATA", "DJANGO_SETTINGS_MODULE"}},
         capture_output=True,
@@ -67,12 +73,13 @@ def figures() -> dict[str, dict]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(LONG_S)
-@pytest.mark.parametrize("part", AGREED)
+@pytest.mark.parametrize("part", [pytest.param("intake", marks=only_long), "batch"])
 def test_every_figure_has_its_agreed_name(figures: dict[str, dict], part: str) -> None:
     prefixes = {"intake": ("intake.",), "batch": ("batch.", "dispatch.", "urgent.", "cache.")}[part]
     assert {name for name in figures if name.startswith(prefixes)} == AGREED[part]
 
 
+@only_long
 @pytest.mark.slow
 @pytest.mark.timeout(LONG_S)
 def test_each_page_is_told_with_its_statements_and_its_time(figures: dict[str, dict]) -> None:
@@ -81,6 +88,7 @@ def test_each_page_is_told_with_its_statements_and_its_time(figures: dict[str, d
         assert figures[f"pages.{page}.p95_ms"]["value"] > 0
 
 
+@only_long
 @pytest.mark.slow
 @pytest.mark.timeout(LONG_S)
 def test_a_storm_leaves_exactly_the_right_rows(figures: dict[str, dict]) -> None:
