@@ -15,7 +15,7 @@ from apps.usage import services as booking
 from apps.usage.models import Reservation
 
 # Whatever is reserved counts, whether its attempt is alive or was just cancelled: it may still be booked. One statement
-# for both sums: an attempt that is booked between two would be in neither, and one picture too many would be handed out.
+# for both sums: an attempt that is booked between two would be in neither, and one picture too many be handed out.
 _SPENT = f"""
 SELECT batch, sum(micros)::bigint FROM (
     SELECT batch_id AS batch, amount AS micros FROM {Tally._meta.db_table}
