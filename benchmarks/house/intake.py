@@ -163,7 +163,6 @@ def _steady(door: Door, size: Size, numbers: Iterator[int]) -> int:
 
 def _storm(house: House, door: Door, size: Size, numbers: Iterator[int]) -> int:
     """So many deliveries, part of them repeats, from two senders at once and in no order."""
-    before = house.ask("intaking:announcements").found
     fresh = _next(numbers, max(1, round(size.storm * (1 - REPEATED))))
     draw = random.Random(0)  # noqa: S311 - a shuffle that repeats, no secret
     sent = fresh + draw.choices(fresh, k=size.storm - len(fresh))
@@ -175,7 +174,7 @@ def _storm(house: House, door: Door, size: Size, numbers: Iterator[int]) -> int:
     seconds = time.perf_counter() - started
     if errors := sum(a["errors"] for a in answers):
         raise BenchError(f"{errors} deliveries of the storm were not answered.")
-    found = house.ask("intaking:wrong_rows", sent=Counter(sent), before=before).found
+    found = house.ask("intaking:wrong_rows", sent=Counter(sent)).found
     put(Figure("intake.storm_wrong_rows", found["wrong"], f"of {len(fresh)} rows"))
     put(Figure("intake.storm_per_second", len(sent) / seconds, "deliveries/s"))
     return int(found["wrong"])
