@@ -1,7 +1,7 @@
 """The parts that need a whole house, at toy size: they run, every figure has its agreed name, nothing is lost.
 
-What they measure here means nothing; that they still measure is what this file is for. All three take three minutes: a
-suite runs the one for batches, and with LONG=1 in the environment the others too.
+What they measure here means nothing; that they still measure is what this file is for. They take three minutes, so they
+run with LONG=1 in the environment only.
 """
 
 from __future__ import annotations
@@ -55,9 +55,8 @@ only_long = pytest.mark.skipif(not LONG, reason="three minutes; LONG=1 runs it")
 @pytest.fixture(scope="module")
 def figures() -> dict[str, dict]:
     """name → line, of all parts in one run: they share their servers."""
-    parts = ["intake", "batch", "pages"] if LONG else ["batch"]
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", *parts, "--quick"],
+        [sys.executable, "-m", "benchmarks", "intake", "batch", "pages", "--quick"],
         cwd=ROOT,
         env={k: v for k, v in os.environ.items() if k not in {"VITRINE_DATA", "DJANGO_SETTINGS_MODULE"}},
         capture_output=True,
@@ -71,9 +70,10 @@ def figures() -> dict[str, dict]:
     return {line["name"]: line for line in lines}
 
 
+@only_long
 @pytest.mark.slow
 @pytest.mark.timeout(LONG_S)
-@pytest.mark.parametrize("part", [pytest.param("intake", marks=only_long), "batch"])
+@pytest.mark.parametrize("part", AGREED)
 def test_every_figure_has_its_agreed_name(figures: dict[str, dict], part: str) -> None:
     prefixes = {"intake": ("intake.",), "batch": ("batch.", "dispatch.", "urgent.", "cache.")}[part]
     assert {name for name in figures if name.startswith(prefixes)} == AGREED[part]

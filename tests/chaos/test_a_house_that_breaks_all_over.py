@@ -66,9 +66,9 @@ def test_nothing_is_lost_or_doubled_while_everything_is_killed(temporary: Path) 
         "--seed",
         "11",
         "--jobs",
-        "14",
+        "24",
         "--acts",
-        "10",
+        "12",
         "--pace",
         "1.2",
         *("--kinds", ",".join(KINDS)),
@@ -76,7 +76,7 @@ def test_nothing_is_lost_or_doubled_while_everything_is_killed(temporary: Path) 
     out, err = run.communicate(timeout=470)
     assert run.returncode == 0, out + err[-3000:]
     told = json.loads(out)
-    assert told["jobs"] == 14 and told["published"] == 14 and told["audit_ok"]
+    assert told["jobs"] == 24 and told["published"] == 24 and told["audit_ok"]
     zero = ("lost", "doubled", "orphans", "usage_doubled", "usage_missing", "wrong", "failed")
     assert {name: told[name] for name in zero} == dict.fromkeys(zero, 0)
     done = [json.loads(line) for line in (temporary / "out" / "seed-11.jsonl").read_text().splitlines()]
