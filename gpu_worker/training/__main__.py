@@ -15,6 +15,7 @@ from gpu_worker.training.bank import Bank
 CALIBRATION_PX = 520
 # By then the network is good enough to teach itself what the weight-free engine could not cut out.
 FIRST_ROUND_SHARE = 0.47
+DEFAULT_DESIGN = "deep"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,7 +40,24 @@ def main(arguments: list[str] | None = None) -> int:
     )
     _sources(one)
     one.add_argument(
-        "--start", type=Path, metavar="FILE.onnx", help="go on from these weights, with the plan for that"
+        "--start",
+        type=Path,
+        nargs="+",
+        metavar="FILE.onnx",
+        help="go on from these weights, one file per design, with the plan for that",
+    )
+    one.add_argument(
+        "--teacher",
+        type=Path,
+        metavar="FILE.onnx",
+        help='weights of the design "teacher", whose answers are learned beside the truth',
+    )
+    one.add_argument(
+        "--designs",
+        nargs="+",
+        default=[DEFAULT_DESIGN],
+        metavar="NAME",
+        help="shapes of `network.DESIGNS` that learn from the same pictures, each in its own folder under --out",
     )
     one.add_argument("--steps", type=int, help="scale the plan to so many steps in all")
     one.add_argument("--until", type=int, help="stop at this step, to go on later")
@@ -49,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     one.set_defaults(door=_train)
     one = door.add_parser("export", help="write a checkpoint's averaged weights as ONNX")
-    one.add_argument("folder", type=Path, metavar="DIR")
+    one.add_argument("folder", type=Path, metavar="DIR", help="of one design: OUT/NAME")
     one.add_argument("file", type=Path, metavar="FILE.onnx")
     one.set_defaults(door=_export)
     one = door.add_parser(
@@ -133,32 +151,40 @@ def _label(asked: argparse.Namespace) -> int:
 def _train(asked: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from gpu_worker.training import export, train
+    from gpu_worker.training import export, network, train
     from gpu_worker.training.composite import Mix
 
     train.torch.set_num_threads(asked.threads or max(1, (os.cpu_count() or 2) - asked.workers))
-    plan = replace(train.FURTHER if asked.start else train.Plan(), seed=asked.seed)
+    device = "cuda" if train.torch.cuda.is_available() else "cpu"
+    plan = replace(train.plan_for(device, further=bool(asked.start)), seed=asked.seed)
     if asked.steps:
         share = asked.steps / plan.steps
         plan = replace(
             plan, parts=tuple(replace(part, until=round(part.until * share)) for part in plan.parts)
         )
-    run = train.Training(asked.out, plan)
-    resumed = run.resume()
+    runs = [train.Training(asked.out / name, plan, network.DESIGNS[name]) for name in asked.designs]
+    resumed = [run.resume() for run in runs]
     learned, held = _gathered(asked, bank.FOREGROUND_PX)
-    if asked.start and not resumed:
-        run.start_from(asked.start, learned, Mix())
-    run.run(learned, held, Mix(), workers=asked.workers, until=asked.until)
-    off = export.export(run.average, asked.out / "salient.onnx")
-    print(json.dumps({"file": str(asked.out / "salient.onnx"), "largest_difference": round(off, 5)}))
+    for run, known, file in zip(runs, resumed, asked.start or [None] * len(runs), strict=True):
+        if file and not known:
+            run.start_from(file, learned, Mix())
+        if asked.teacher:
+            run.taught_by(asked.teacher, network.DESIGNS["teacher"], learned, Mix())
+    train.train(runs, learned, held, Mix(), workers=asked.workers, until=asked.until)
+    for run in runs:
+        file = run.folder / "salient.onnx"
+        off = export.export(run.average, file)
+        print(
+            json.dumps({"file": str(file), "bytes": file.stat().st_size, "largest_difference": round(off, 5)})
+        )
     return 0
 
 
 def _export(asked: argparse.Namespace) -> int:
     from gpu_worker.training import export, train
 
-    run = train.Training(asked.folder, train.Plan())
-    if not run.resume():
+    run = train.Training.left(asked.folder)
+    if run is None:
         print(f"error: {asked.folder} holds no {train.CHECKPOINT}.", file=sys.stderr)
         return 2
     off = export.export(run.average, asked.file)
@@ -198,15 +224,19 @@ def _rounds(asked: argparse.Namespace) -> int:
     )
     given = ["--cutouts", *asked.cutouts, "--never", *asked.never, "--backdrops", *pool, "--seed", asked.seed]
     given += ["--drawn", asked.drawn, "--scenes", asked.scenes]
-    taught, network = asked.out / "first.onnx", asked.out / "salient.onnx"
+    taught, network = asked.out / "first.onnx", asked.out / DEFAULT_DESIGN / "salient.onnx"
     out = ["--out", str(asked.out)]
-    steps = asked.steps or train.Plan().steps
-    plan = ["--steps", str(steps), "--threads", "1"]
+    device = "cuda" if train.torch.cuda.is_available() else "cpu"
+    steps = asked.steps or train.plan_for(device, further=False).steps
+    # A single training thread with a core of its own learned twice as fast as two that others disturb; a GPU waits for
+    # pictures, so that all other cores make them.
+    makers = max(1, (os.cpu_count() or 2) - 1) if device == "cuda" else 1
+    plan = ["--steps", str(steps), "--threads", "1", "--workers", str(makers)]
     pause = max(1, round(FIRST_ROUND_SHARE * steps))
     doors = (
         ["label", *pool, "--out", str(first)],
         ["train", *out, "--photos", str(first), *given, *plan, "--until", str(pause)],
-        ["export", str(asked.out), str(taught)],
+        ["export", str(asked.out / DEFAULT_DESIGN), str(taught)],
         ["label", *pool, "--out", str(second), "--with", str(taught)],
         ["train", *out, "--photos", str(first), str(second), *given, *plan],
         [

@@ -20,10 +20,11 @@ Rng = np.random.Generator
 class Mix:
     """How often each kind of picture is drawn. The rest of `whole` and the three kinds is `room`."""
 
-    whole: float = 0.12  # real photos as they are
+    whole: float = 0.16  # real photos as they are
     plain: float = 0.2
     texture: float = 0.2
     behind: float = 0.5  # of the pictures in a room: a large sharp thing stands behind the product
+    printed: float = 0.06  # of the composed ones: the product with another surface
     sources: tuple[tuple[str, float], ...] = (("photos", 0.45), ("cutouts", 0.10), ("drawn", 0.45))
 
 
@@ -83,12 +84,14 @@ def _composed(rng: Rng, bank: Bank, size_px: int, mix: Mix) -> tuple[Float, Floa
     alpha = np.zeros((size_px, size_px), np.float32)
     count = 1 if rng.random() < 0.9 else int(rng.integers(2, 4))
     first = _recoloured(rng, _drawn_from(rng, bank, mix))
+    if bank.backdrops and rng.random() < mix.printed:
+        first = _printed(rng, first, bank)
     if not room and not busy:
         alike = rng.random()
-        if alike < 0.14:
+        if alike < 0.16:
             first = _like_the_ground(rng, first, picture)
-        elif alike < 0.3:
-            first = _soled(rng, first, picture)
+        elif alike < 0.36:
+            first = _paled(rng, first, picture)
     for index in range(count):
         product = first if index == 0 or rng.random() < 0.5 else _recoloured(rng, _drawn_from(rng, bank, mix))
         placed = _placed(rng, product, size_px, count)
@@ -249,18 +252,33 @@ def _like_the_ground(rng: Rng, product: Rgba, picture: Float) -> Rgba:
     return np.dstack([rgb, product[..., 3]])
 
 
-def _soled(rng: Rng, product: Rgba, picture: Float) -> Rgba:
-    """The foot of the product in the backdrop's colour, above a shadow: white soles on white paper."""
-    height_px = product.shape[0]
-    edge = height_px * (1 - rng.uniform(0.08, 0.35)) + height_px * rng.uniform(-0.12, 0.12) * np.linspace(
-        -1, 1, product.shape[1]
-    )
+def _paled(rng: Rng, product: Rgba, picture: Float) -> Rgba:
+    """One side of the product in the backdrop's colour: the white sole of a shoe above its shadow, its white lining."""
+    height_px, width_px = product.shape[:2]
+    turn = rng.normal(np.pi / 2, 0.15) if rng.random() < 0.6 else rng.uniform(0, 2 * np.pi)
+    down, across = np.mgrid[0:height_px, 0:width_px].astype(np.float32)
+    far = across * np.float32(np.cos(turn)) + down * np.float32(np.sin(turn))
+    inside = far[product[..., 3] > 127]
+    begin, end = float(inside.min()), float(inside.max())
+    edge = end - (end - begin) * rng.uniform(0.06, 0.35)
     soft_px = max(1.0, 0.01 * height_px)
-    rows = np.arange(height_px, dtype=np.float32)[:, None]
-    share = np.clip((rows - edge[None]) / soft_px + 0.5, 0, 1)[..., None]
+    share = np.clip((far - edge) / soft_px + 0.5, 0, 1)[..., None]
     pale = _like_the_ground(rng, product, picture)[..., :3]
     rgb = product[..., :3] * (1 - share) + pale * share
     return np.dstack([np.round(rgb).astype(np.uint8), product[..., 3]])
+
+
+def _printed(rng: Rng, product: Rgba, bank: Bank) -> Rgba:
+    """The product's shape and light with another surface: what it is made of says little about what it is."""
+    surfaces = bank.textures if bank.textures and rng.random() < 0.5 else bank.backdrops
+    side_px = max(product.shape[:2])
+    surface = _window(rng, surfaces[rng.integers(len(surfaces))], side_px)[
+        : product.shape[0], : product.shape[1]
+    ]
+    grey = cv2.cvtColor(np.ascontiguousarray(product[..., :3]), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    lit = np.clip(grey / max(1.0, float(np.median(grey[product[..., 3] > 127]))), 0.3, 1.6)[..., None]
+    rgb = np.clip(surface * lit, 0, 255).astype(np.uint8)
+    return np.dstack([rgb, product[..., 3]])
 
 
 def _camera(rng: Rng, picture: Float) -> Rgb:

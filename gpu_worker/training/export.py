@@ -1,4 +1,4 @@
-"""From a checkpoint to the file that ships: ONNX, batch norm folded in, half-precision weights. Needs torch, onnx."""
+"""From a checkpoint to the file that ships: ONNX, batch norm folded in, weights of eight bits. Needs torch, onnx."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import nn
 
 from gpu_worker.training.network import SalientNetwork
 
 OPSET = 17
-# Smaller tensors are biases: halving them saves nothing and costs accuracy.
-LEAST_HALVED = 256
+# Smaller tensors are biases: packing them saves nothing and costs accuracy.
+LEAST_PACKED = 256
+PACKED, SCALE = ".int8", ".scale"
 
 
 def export(network: SalientNetwork, file: Path) -> float:
@@ -42,7 +44,7 @@ def export(network: SalientNetwork, file: Path) -> float:
             dynamic_axes={"photo": {2: "height", 3: "width"}, "logits": {2: "half_height", 3: "half_width"}},
             opset_version=OPSET,
         )
-    model = _halved(onnx.load_from_string(buffer.getvalue()))
+    model = _small(onnx.load_from_string(buffer.getvalue()))
     onnx.checker.check_model(model)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(model.SerializeToString())
@@ -60,21 +62,42 @@ def _folded(network: nn.Module) -> nn.Module:
     return network
 
 
-def _halved(model: Any) -> Any:
-    """Large weights stored as float16 with a Cast before their use; the runtime casts once, when it loads them."""
+def _small(model: Any) -> Any:
+    """Large weights stored as int8 with a scale per output channel; the runtime multiplies once, when it loads them.
+
+    Symmetric, rounded to nearest: a weight is off by 1/254 of the largest of its channel at most.
+    """
     graph = model.graph
-    casts = []
+    unpacking = []
     for index, tensor in enumerate(graph.initializer):
         values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < LEAST_HALVED:
+        if values.dtype != np.float32 or values.size < LEAST_PACKED:
             continue
-        name = tensor.name
-        graph.initializer[index].CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
-        casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
+        name, beside = tensor.name, tuple(range(1, values.ndim))
+        scale = np.maximum(np.abs(values).max(axis=beside, keepdims=True) / 127, 1e-12).astype(np.float32)
+        packed = np.round(values / scale).astype(np.int8)
+        graph.initializer[index].CopyFrom(numpy_helper.from_array(packed, name + PACKED))
+        graph.initializer.append(numpy_helper.from_array(scale, name + SCALE))
+        unpacking += [
+            onnx.helper.make_node("Cast", [name + PACKED], [f"{name}.cast"], to=onnx.TensorProto.FLOAT),
+            onnx.helper.make_node("Mul", [f"{name}.cast", name + SCALE], [name]),
+        ]
+    nodes = [*unpacking, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
     return model
+
+
+def weights(file: Path) -> dict[str, NDArray[np.float32]]:
+    """The weights that `export` wrote to `file`, by their names in the network."""
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(str(file)).graph.initializer}
+    return {
+        name.removesuffix(PACKED): np.asarray(
+            values * stored.get(name.removesuffix(PACKED) + SCALE, 1), np.float32
+        )
+        for name, values in stored.items()
+        if not name.endswith(SCALE)
+    }
 
 
 def _difference(network: nn.Module, file: Path) -> float:

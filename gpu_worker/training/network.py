@@ -26,6 +26,16 @@ class Shape:
     head: int = 16
 
 
+# Depth costs weights but hardly time: at a sixteenth of the size a look of "deep" takes what one of "first" takes.
+# "teacher" is too large to ship; it tells how far size helps.
+DESIGNS = {
+    "first": Shape(),
+    "deep": Shape((24, 48, 96, 128), (1, 2, 3, 3)),
+    "wide": Shape((32, 56, 96, 128), (1, 2, 3, 3)),
+    "teacher": Shape((64, 128, 256, 384), (2, 3, 4, 4), 32),
+}
+
+
 class Convolution(nn.Sequential):
     """3 × 3 (or other) convolution, batch norm and, unless told otherwise, ReLU."""
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
-import onnx
 import torch
-from onnx import numpy_helper
 from torch import Tensor, nn
 
+from gpu_worker.training import export
 from gpu_worker.training.network import SalientNetwork
 
 
@@ -48,10 +46,7 @@ def take_up(network: SalientNetwork, file: Path, pictures: Iterable[Tensor]) -> 
 
 
 def _weights(file: Path) -> dict[str, Tensor]:
-    return {
-        tensor.name.removesuffix(".half"): torch.from_numpy(numpy_helper.to_array(tensor).astype(np.float32))
-        for tensor in onnx.load(str(file)).graph.initializer
-    }
+    return {name: torch.from_numpy(values) for name, values in export.weights(file).items()}
 
 
 def _as(folded: dict[str, Tensor], name: str, like: Tensor) -> Tensor:

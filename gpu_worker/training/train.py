@@ -6,7 +6,7 @@ import copy
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -27,7 +27,8 @@ from gpu_worker.training.start import take_up
 
 CHECKPOINT = "checkpoint.pt"
 VALIDATION_SEED = 1_000_003
-MOST_IN_A_BATCH = 64
+MOST_IN_A_BATCH = 512
+VALIDATED_PX = 256
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Plan:
     settle: float = 0.35
     weight_decay: float = 1e-3
     averaging: float = 0.998
-    validation: int = 100
+    validation: int = 150
     seed: int = 0
 
     @property
@@ -71,7 +72,29 @@ class Plan:
 
 # Goes on from finished weights: no small pictures any more, a lower rate, and half of the way down to zero.
 FURTHER = Plan(parts=(Part(192, 6_000, 16), Part(256, 7_500, 12)), rate=8e-4, settle=0.6)
+# With a GPU the processor's cores only make pictures: a million of them in a quarter of an hour of sixteen cores.
+LARGE = Plan(
+    parts=(Part(192, 3_500, 128), Part(256, 9_000, 128)),
+    rate=2.5e-3,
+    warm_up=300,
+    settle=0.5,
+    averaging=0.999,
+)
+LARGE_FURTHER = Plan(
+    parts=(Part(192, 1_500, 128), Part(256, 6_000, 128)), rate=1e-3, settle=0.9, averaging=0.999
+)
 STARTING_PICTURES = 192
+TAUGHT = 0.5
+
+
+def plan_for(device: str, *, further: bool) -> Plan:
+    """The plan that suits a device ("cuda" or "cpu"), from chance or `further` from finished weights."""
+    if device == "cuda":
+        return LARGE_FURTHER if further else LARGE
+    return FURTHER if further else Plan()
+
+
+Batch = tuple[Tensor, Tensor]  # pictures N × H × W × 3 and coverage N × H × W, both bytes
 
 
 class _Pictures(Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):
@@ -94,9 +117,7 @@ def _one_thread(_: int) -> None:
     cv2.setNumThreads(0)
 
 
-def batches(
-    bank: Bank, mix: Mix, plan: Plan, step: int, workers: int
-) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+def batches(bank: Bank, mix: Mix, plan: Plan, step: int, workers: int) -> Iterator[Batch]:
     """The batches of the part that `step` is in, from that step to the part's end."""
     yield from DataLoader(
         _Pictures(bank, mix, plan, step),
@@ -108,15 +129,16 @@ def batches(
     )
 
 
-def _stacked(
-    pairs: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]],
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    return np.stack([rgb for rgb, _ in pairs]), np.stack([alpha for _, alpha in pairs])
+def _stacked(pairs: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> Batch:
+    return (
+        torch.from_numpy(np.stack([rgb for rgb, _ in pairs])),
+        torch.from_numpy(np.stack([alpha for _, alpha in pairs])),
+    )
 
 
-def prepared(rgb: NDArray[np.uint8], device: str) -> Tensor:
+def prepared(rgb: Tensor, device: str) -> Tensor:
     """N × H × W × 3 bytes to what the network takes; the same numbers as `gpu_worker.models.salient.prepared`."""
-    colours = torch.from_numpy(rgb).to(device).permute(0, 3, 1, 2).float() * (2 / 255) - 1
+    colours = rgb.to(device, non_blocking=True).permute(0, 3, 1, 2).float() * (2 / 255) - 1
     count, _, height_px, width_px = colours.shape
     across = torch.linspace(-1, 1, width_px, device=device) ** 2
     down = torch.linspace(-1, 1, height_px, device=device) ** 2
@@ -125,9 +147,9 @@ def prepared(rgb: NDArray[np.uint8], device: str) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def wanted(alpha: NDArray[np.uint8], device: str) -> Tensor:
+def wanted(alpha: Tensor, device: str) -> Tensor:
     """N × H × W bytes to the coverage at half the size, N × 1 × H/2 × W/2."""
-    return F.avg_pool2d(torch.from_numpy(alpha).to(device)[:, None].float() / 255, 2)
+    return F.avg_pool2d(alpha.to(device, non_blocking=True)[:, None].float() / 255, 2)
 
 
 def loss(logits: Tensor, truth: Tensor) -> Tensor:
@@ -141,26 +163,29 @@ def loss(logits: Tensor, truth: Tensor) -> Tensor:
     return entropy + 1 - ((both + 8) / (either + 8)).mean()
 
 
+def held_pictures(held: Bank, mix: Mix, count: int, size_px: int = VALIDATED_PX) -> Batch:
+    """`count` composites of products that are never trained on, the same ones each time."""
+    return _stacked([sample((VALIDATION_SEED, index), held, size_px, mix) for index in range(count)])
+
+
 @torch.no_grad()
-def validate(
-    network: nn.Module, bank: Bank, mix: Mix, size_px: int, count: int, device: str
-) -> dict[str, float]:
-    """Mean overlap, share of pictures over 0.9, and mean absolute error on composites of products never trained on."""
+def validate(network: nn.Module, pictures: Batch, device: str) -> dict[str, float]:
+    """Mean overlap, share of pictures over 0.9, and mean absolute error; pictures with next to no product left out."""
     network.eval()
     overlaps, errors = [], []
-    for index in range(count):
-        rgb, alpha = sample((VALIDATION_SEED, index), bank, size_px, mix)
-        truth = wanted(alpha[None], device)
-        p = torch.sigmoid(network(prepared(rgb[None], device)).float())
-        both, either = ((p > 0.5) & (truth > 0.5)).sum(), ((p > 0.5) | (truth > 0.5)).sum()
-        if (truth > 0.5).sum() > 40:
-            overlaps.append(float(both / either))
-            errors.append(float((p - truth).abs().mean()))
-    taken = np.array(overlaps)
+    for rgb, alpha in zip(pictures[0].split(32), pictures[1].split(32), strict=True):
+        truth = wanted(alpha, device)
+        p = torch.sigmoid(network(prepared(rgb, device)).float())
+        inside, meant = p > 0.5, truth > 0.5
+        both, either = (inside & meant).sum((1, 2, 3)), (inside | meant).sum((1, 2, 3))
+        seen = meant.sum((1, 2, 3)) > 40
+        overlaps.append((both / either.clamp_min(1))[seen])
+        errors.append((p - truth).abs().mean((1, 2, 3))[seen])
+    taken = torch.cat(overlaps)
     return {
         "iou": float(taken.mean()),
-        "share_over_90": float((taken > 0.9).mean()),
-        "mae": float(np.mean(errors)),
+        "share_over_90": float((taken > 0.9).float().mean()),
+        "mae": float(torch.cat(errors).mean()),
     }
 
 
@@ -169,24 +194,44 @@ class Training:
 
     def __init__(self, folder: Path, plan: Plan, shape: Shape | None = None) -> None:
         self.folder, self.plan = folder, plan
+        self.teacher: SalientNetwork | None = None
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         torch.manual_seed(plan.seed)
         network = SalientNetwork(shape).to(self.device)
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network)
         self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), plan.rate, weight_decay=plan.weight_decay
+            self.network.parameters(), plan.rate, weight_decay=plan.weight_decay, fused=self.device == "cuda"
         )
         self.step = 0
         self.halved = self.device == "cuda" or _halves_faster()
 
+    @classmethod
+    def left(cls, folder: Path) -> Training | None:
+        """The run that was left in `folder`, whatever its design; None where there is none."""
+        file = folder / CHECKPOINT
+        if not file.is_file():
+            return None
+        shape = torch.load(file, map_location="cpu", weights_only=True)["shape"]
+        run = cls(folder, Plan(), Shape(tuple(shape["channels"]), tuple(shape["blocks"]), int(shape["head"])))
+        run.resume()
+        return run
+
     def start_from(self, file: Path, bank: Bank, mix: Mix) -> None:
         """Takes up the weights of an exported network instead of chance; only sense before the first step."""
+        take_up(self.network, file, self._pictures(bank, mix))
+        self.average.load_state_dict(self.network.state_dict())
+
+    def taught_by(self, file: Path, shape: Shape, bank: Bank, mix: Mix) -> None:
+        """A larger, exported network whose answers are learned beside the truth (G. Hinton et al., 2015)."""
+        self.teacher = SalientNetwork(shape).to(self.device)
+        take_up(self.teacher, file, self._pictures(bank, mix))
+        self.teacher = self.teacher.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+
+    def _pictures(self, bank: Bank, mix: Mix) -> Iterator[Tensor]:
         size_px, seed = self.plan.parts[0].size_px, VALIDATION_SEED - 1
         pictures = (sample((seed, index), bank, size_px, mix)[0] for index in range(STARTING_PICTURES))
-        batches = (prepared(np.stack(group), self.device) for group in _grouped(pictures, 16))
-        take_up(self.network, file, batches)
-        self.average.load_state_dict(self.network.state_dict())
+        return (prepared(torch.from_numpy(np.stack(group)), self.device) for group in _grouped(pictures, 16))
 
     def resume(self) -> bool:
         """Takes up the checkpoint in the folder, if there is one."""
@@ -209,68 +254,87 @@ class Training:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
+            "shape": asdict(self.network.shape),
         }
         torch.save(state, fresh)
         fresh.replace(self.folder / CHECKPOINT)
         (self.folder / "plan.json").write_text(json.dumps(asdict(self.plan), indent=1))
 
-    def learn(self, rgb: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> float:
-        """One step on one batch; returns its loss."""
+    def learn(self, rgb: Tensor, alpha: Tensor) -> Tensor:
+        """One step on one batch; returns its loss, which is not waited for."""
         self.network.train()
         for group in self.optimiser.param_groups:
             group["lr"] = self.plan.rate_at(self.step)
+        photo = prepared(rgb, self.device)
         with torch.autocast(self.device, torch.bfloat16, enabled=self.halved):
-            logits = self.network(prepared(rgb, self.device))
+            logits = self.network(photo)
         taken = loss(logits.float(), wanted(alpha, self.device))
+        if self.teacher is not None:
+            with torch.no_grad(), torch.autocast(self.device, torch.bfloat16, enabled=self.halved):
+                told = torch.sigmoid(self.teacher(photo).float())
+            taken = taken + TAUGHT * F.binary_cross_entropy_with_logits(logits.float(), told)
         self.optimiser.zero_grad(set_to_none=True)
         taken.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimiser.step()
         self._follow()
         self.step += 1
-        return float(taken.item())
+        return taken.detach()
 
     @torch.no_grad()
     def _follow(self) -> None:
         """The average of past weights measures better than any of them (B. Polyak, A. Juditsky, 1992)."""
         keep = min(self.plan.averaging, (1 + self.step) / (10 + self.step))
-        for mean, now in zip(
-            self.average.state_dict().values(), self.network.state_dict().values(), strict=True
-        ):
-            if mean.dtype.is_floating_point:
-                mean.lerp_(now, 1 - keep)
-            else:
-                mean.copy_(now)
+        pairs = zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True)
+        means, now = zip(*((mean, now) for mean, now in pairs if mean.dtype.is_floating_point), strict=True)
+        torch._foreach_lerp_(list(means), list(now), 1 - keep)
 
-    def run(
-        self,
-        bank: Bank,
-        held: Bank,
-        mix: Mix,
-        *,
-        workers: int = 2,
-        every: int = 250,
-        until: int | None = None,
-    ) -> None:
-        """Trains to the end of the plan (or step `until`), telling its progress and keeping checkpoints."""
+
+def train(
+    runs: Sequence[Training],
+    bank: Bank,
+    held: Bank,
+    mix: Mix,
+    *,
+    workers: int = 2,
+    every: int = 250,
+    until: int | None = None,
+) -> None:
+    """Trains to the end of the plan (or step `until`), telling its progress and keeping checkpoints.
+
+    Several runs of one plan learn from the same pictures: making those is what takes the time where there is a GPU.
+    Raises ValueError where they stand at different steps.
+    """
+    plan, first = runs[0].plan, runs[0].step
+    if any(run.step != first or run.plan != plan for run in runs):
+        raise ValueError("Designs trained side by side must stand at one step of one plan.")
+    for run in runs:
         print(
-            f"{parameters(self.network):,} parameters on {self.device}, from step {self.step} of {self.plan.steps}",
+            f"{run.folder.name}: {parameters(run.network):,} parameters on {run.device}, step {first} of {plan.steps}",
             flush=True,
         )
-        last = min(self.plan.steps, until or self.plan.steps)
-        recent, started, first = 0.0, time.perf_counter(), self.step
-        while self.step < last:
-            for rgb, alpha in batches(bank, mix, self.plan, self.step, workers):
-                now = self.learn(rgb, alpha)
-                recent = now if self.step == first + 1 else 0.98 * recent + 0.02 * now
-                if self.step % every == 0 or self.step == last:
-                    self.keep()
-                    found = validate(self.average, held, mix, 192, self.plan.validation, self.device)
-                    rate = (self.step - first) / (time.perf_counter() - started)
-                    said = {"step": self.step, "loss": round(recent, 4), "steps_per_s": round(rate, 2)}
+    last = min(plan.steps, until or plan.steps)
+    pictures = held_pictures(held, mix, plan.validation)
+    recent: list[Tensor] = [torch.zeros(())] * len(runs)
+    step, started = first, time.perf_counter()
+    while step < last:
+        for rgb, alpha in batches(bank, mix, plan, step, workers):
+            now = [run.learn(rgb, alpha) for run in runs]
+            recent = now if step == first else [0.98 * a + 0.02 * b for a, b in zip(recent, now, strict=True)]
+            step += 1
+            if step % every == 0 or step == last:
+                rate = (step - first) / (time.perf_counter() - started)
+                for run, taken in zip(runs, recent, strict=True):
+                    run.keep()
+                    said: dict[str, object] = {
+                        "design": run.folder.name,
+                        "step": step,
+                        "steps_per_s": round(rate, 2),
+                    }
+                    found = {"loss": float(taken)} | validate(run.average, pictures, run.device)
                     print(json.dumps(said | {k: round(v, 4) for k, v in found.items()}), flush=True)
-                if self.step >= last:
-                    break
+            if step >= last:
+                break
 
 
 def _grouped(pictures: Iterator[NDArray[np.uint8]], size: int) -> Iterator[list[NDArray[np.uint8]]]:

@@ -55,7 +55,7 @@ def trained(bank, tmp_path):
     def run(folder, until=None):
         made = train.Training(tmp_path / folder, plan, shape)
         made.resume()
-        made.run(bank, bank, Mix(), workers=0, every=2, until=until)
+        train.train([made], bank, bank, Mix(), workers=0, every=2, until=until)
         return made
 
     return run
@@ -77,7 +77,7 @@ def test_the_exported_file_says_what_the_network_says(trained, tmp_path):
     from gpu_worker.training.export import export
 
     file = tmp_path / "tiny.onnx"
-    # Weights of half the precision move a logit a little, never an answer.
+    # Weights of eight bits move a logit a little, never an answer.
     assert export(trained("one").average, file) < 0.05
     seen = salient.loaded(file).look(np.full((90, 130, 3), 127, np.uint8), 96)
     assert seen.shape == (48, 48)
@@ -96,13 +96,61 @@ def test_training_goes_on_from_the_weights_that_ship(trained, bank, tmp_path):
     later.start_from(file, bank, Mix())
 
     rgb = np.stack([sample((8, number), bank, SIZE_PX)[0] for number in range(8)])
-    photos = train.prepared(rgb, "cpu")
+    photos = train.prepared(torch.from_numpy(rgb), "cpu")
     with torch.no_grad():
         said, says = earlier.average.eval()(photos), later.average.eval()(photos)
         assert torch.allclose(said, says, atol=0.02)
         # The norms know what these pictures do to them: learning starts from the same answers too.
         learning = later.network.train()(photos)
     assert (learning - says).abs().mean() < 0.5 * says.std() + 0.05
+
+
+def test_designs_side_by_side_learn_what_each_would_learn_alone(trained, bank, tmp_path):
+    from gpu_worker.training import train
+    from gpu_worker.training.network import Shape
+
+    alone = trained("alone")
+    deeper = Shape(channels=(8, 8, 8, 16), blocks=(1, 1, 1, 2), head=4)
+    one = train.Training(tmp_path / "one", alone.plan, alone.network.shape)
+    two = train.Training(tmp_path / "two", alone.plan, deeper)
+    # A fresh run forgets nothing of chance: each begins from the seed of its plan.
+    train.train([one, two], bank, bank, Mix(), workers=0, every=6)
+    for ours, theirs in zip(
+        one.network.state_dict().values(), alone.network.state_dict().values(), strict=True
+    ):
+        assert np.allclose(ours.numpy(), theirs.numpy(), atol=1e-5)
+    left = train.Training.left(tmp_path / "two")
+    assert left is not None and left.network.shape == deeper and left.step == 6
+    assert train.Training.left(tmp_path / "nothing here") is None
+
+    further = train.Training(tmp_path / "further", alone.plan, deeper)
+    with pytest.raises(ValueError, match="one step of one plan"):
+        train.train([one, further], bank, bank, Mix(), workers=0)
+
+
+def test_a_teacher_moves_what_is_learned_towards_its_answers(trained, bank, tmp_path):
+    torch = pytest.importorskip("torch")
+    from gpu_worker.training import train
+    from gpu_worker.training.export import export
+
+    taught = trained("pupil")
+    with torch.no_grad():  # a teacher that sees product everywhere
+        taught.average.answer.bias.fill_(30.0)
+    file = tmp_path / "teacher.onnx"
+    export(taught.average, file)
+    nothing = torch.zeros(4, SIZE_PX, SIZE_PX, dtype=torch.uint8)
+    pictures = torch.from_numpy(np.stack([sample((8, n), bank, SIZE_PX)[0] for n in range(4)]))
+    answers = []
+    long = train.Plan(parts=(train.Part(SIZE_PX, 60, 4),), rate=2e-2, warm_up=2, seed=9)
+    for teacher in (None, file):
+        run = train.Training(tmp_path / "never kept", long, taught.network.shape)
+        if teacher is not None:
+            run.taught_by(teacher, taught.network.shape, bank, Mix())
+        for _ in range(30):
+            run.learn(pictures, nothing)
+        with torch.no_grad():
+            answers.append(float(run.network.eval()(train.prepared(pictures, "cpu")).mean()))
+    assert answers[1] > answers[0] + 0.1
 
 
 def test_weights_of_another_shape_are_refused_by_name(trained, bank, tmp_path):
@@ -118,12 +166,14 @@ def test_weights_of_another_shape_are_refused_by_name(trained, bank, tmp_path):
 
 
 def test_training_prepares_photos_as_the_worker_does():
-    pytest.importorskip("torch")
+    torch = pytest.importorskip("torch")
     from gpu_worker.models import salient
     from gpu_worker.training import train
 
     rgb = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
-    assert np.allclose(train.prepared(rgb[None], "cpu").numpy(), salient.prepared(rgb), atol=1e-6)
+    assert np.allclose(
+        train.prepared(torch.from_numpy(rgb[None]), "cpu").numpy(), salient.prepared(rgb), atol=1e-6
+    )
 
 
 def test_calibration_finds_the_evidence_that_matters():
