@@ -15,7 +15,7 @@ from gpu_worker.training.bank import Bank
 CALIBRATION_PX = 520
 # By then the network is good enough to teach itself what the weight-free engine could not cut out.
 FIRST_ROUND_SHARE = 0.47
-DEFAULT_DESIGN = "deep"
+DEFAULT_DESIGN = "wide"
 
 
 def main(arguments: list[str] | None = None) -> int:

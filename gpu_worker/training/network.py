@@ -26,8 +26,8 @@ class Shape:
     head: int = 16
 
 
-# Depth costs weights but hardly time: at a sixteenth of the size a look of "deep" takes what one of "first" takes.
-# "teacher" is too large to ship; it tells how far size helps.
+# Depth at a sixteenth of the size costs weights but hardly time. "wide" ships; "teacher" is too large for that, and
+# labels photos and teaches.
 DESIGNS = {
     "first": Shape(),
     "deep": Shape((24, 48, 96, 128), (1, 2, 3, 3)),

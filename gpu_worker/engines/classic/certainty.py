@@ -78,7 +78,7 @@ def features(evidence: Evidence) -> NDArray[np.float64]:
 
 
 # Fitted by `python -m gpu_worker.training calibrate` on composites of products that the network never saw.
-WEIGHTS = (-3.673, -0.621, -0.553, 0.035, -0.542, -0.17, -0.495, -0.495, -0.972, -0.018, 0.561, -0.211)
+WEIGHTS = (-3.394, -1.001, -0.466, 0.13, -0.523, 0.068, -0.205, -0.237, 0.608, -0.081, 0.598, -0.17)
 
 
 # Where the backdrop is not plain, the held-out composites that were accepted were wrong in 4 to 8 of 100:
