@@ -87,17 +87,21 @@ def suspicion(seen: Ground) -> Suspicion:
     """Looks at a small copy; a white shoe on white paper is as suspicious as a glass, for nothing tells them apart."""
     back = behind(seen)
     solid = cv2.erode((seen.alpha > 0.98).astype(np.uint8), _disc(RIM_PX)).astype(bool)
-    soft = light.to_light(np.asarray(cv2.GaussianBlur(seen.rgb, (0, 0), 0.8), np.uint8))
-    likely = transmission.glassy(transmission.fit(soft, back), back, seen.strays, CLEAR) > 0.5
+    soft = np.asarray(cv2.GaussianBlur(seen.rgb, (0, 0), 0.8), np.uint8)
+    left, top, wide, high = cv2.boundingRect(solid.astype(np.uint8))
+    here = np.s_[top : top + high, left : left + wide]
+    near = np.ascontiguousarray(back[here])
+    likely = np.zeros(solid.shape, bool)
+    if near.size:
+        through = transmission.fit(light.to_light(soft[here]), near)
+        likely[here] = transmission.glassy(through, near, seen.strays, CLEAR) > 0.5
     return Suspicion(_without_specks(likely & solid, solid), solid, back, seen.strays)
 
 
 def behind(seen: Ground) -> Light:
     """The light of the old backdrop behind the product (h × w × 3): the surface that follows the border, made brighter
     or darker as the paper around the product is, shadow included."""
-    levels = np.clip(cv2.cvtColor(seen.lab, cv2.COLOR_Lab2RGB), 0, 1).astype(np.float32)
-    surface = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
-    surface = np.maximum(surface, 1e-3).astype(np.float32)
+    surface = np.clip(cv2.cvtColor(seen.lab, cv2.COLOR_Lab2LRGB), 1e-3, 1).astype(np.float32)
     ratio = light.to_light(seen.rgb).sum(axis=2) / surface.sum(axis=2)
     near = cv2.dilate((seen.alpha > 0.01).astype(np.uint8), _disc(NEAR_PX)).astype(bool)
     paper = ~near & (ratio > DARKEST) & (ratio < BRIGHTEST)
