@@ -141,6 +141,32 @@ def storage_root(tmp_path: Path, settings: Any) -> Path:
 
 
 @pytest.fixture
+def bucket(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An S3 on loopback as the default storage; yields its bucket, in which our files lie under ``shop/``."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    s3 = boto3.resource("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1")
+    s3.create_bucket(Bucket="photos")
+    # The server keeps what it has in the memory of this process: another test's files may be there.
+    s3.Bucket("photos").objects.all().delete()
+    options = {"bucket_name": "photos", "location": "shop", "endpoint_url": f"http://{host}:{port}"}
+    options |= {"region_name": "us-east-1", "file_overwrite": True}
+    settings.STORAGE_URL = f"s3://photos/shop?endpoint=http://{host}:{port}"
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {"BACKEND": "apps.lib.bucket.BucketStorage", "OPTIONS": options},
+    }
+    yield s3.Bucket("photos")
+    server.stop()
+
+
+@pytest.fixture
 def app_database_url(db: None) -> str:
     """This worker's test database as the app's role, which owns nothing: what production runs as."""
     from django.db import connection

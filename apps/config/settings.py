@@ -202,7 +202,7 @@ def _storage(url: str) -> dict[str, object]:
     if parts.scheme == "s3":
         query = dict(parse_qsl(parts.query))
         return {
-            "BACKEND": "storages.backends.s3.S3Storage",
+            "BACKEND": "apps.lib.bucket.BucketStorage",
             "OPTIONS": {
                 "bucket_name": parts.netloc,
                 "location": parts.path.strip("/"),

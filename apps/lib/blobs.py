@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Protocol, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
@@ -55,6 +56,23 @@ class AtomicFileSystemStorage(FileSystemStorage):
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         return name
 
+    def move(self, source: str, target: str) -> None:
+        """`target` holds what `source` held, from now on and as young as now. Raises FileNotFoundError.
+
+        Whoever wrote `source` brought its bytes to disk; a rename is whole or not at all.
+        """
+        there, here = Path(self.path(source)), Path(self.path(target))
+        here.parent.mkdir(parents=True, exist_ok=True)
+        # Before the name changes: a file that is old by its new name might be deleted before anybody names it.
+        os.utime(there)
+        there.replace(here)
+
+
+class Moving(Protocol):
+    """What a storage can do beyond Django's own: this folder and `apps.lib.bucket`."""
+
+    def move(self, source: str, target: str) -> None: ...
+
 
 def key_for(*, workspace: int, store: int, kind: str, sha256: str, extension: str = "") -> str:
     return f"{workspace}/{store}/{kind}/{sha256}{'.' + extension if extension else ''}"
@@ -67,7 +85,7 @@ def put(data: bytes, *, workspace: int, store: int, kind: str, extension: str = 
     """
     sha256 = sha256_hex(data)
     key = key_for(workspace=workspace, store=store, kind=kind, sha256=sha256, extension=extension)
-    _ensure(key, lambda: data)
+    _ensure(key, lambda: save(key, data))
     return key, sha256
 
 
@@ -94,12 +112,26 @@ def read_if_there(key: str) -> bytes | None:
     return read(key)
 
 
-def keep(source: str, target: str) -> None:
-    """Copy `source` to `target` unless `target` is there. Content-addressed targets make a repeat harmless.
+def keep(source: str, target: str, size_bytes: int) -> None:
+    """Move `source` to `target` unless `target` is there. Content-addressed targets make a repeat harmless: where the
+    first try moved it, the second has nothing to do.
 
-    Raises StorageFull and StorageAway.
+    Raises FileMissing where neither is there, StorageFull and StorageAway.
     """
-    _ensure(target, lambda: read(source))
+    _ensure(target, lambda: _move(source, target, size_bytes))
+
+
+def _move(source: str, target: str, size_bytes: int) -> None:
+    try:
+        with storage_errors():
+            cast(Moving, default_storage).move(source, target)
+    except FileNotFoundError as error:
+        # The same result may come twice at once: then the other one has moved it.
+        with storage_errors():
+            if default_storage.exists(target):
+                return
+        raise FileMissing from error
+    wire.stored(target.split("/", 1)[0], size_bytes)
 
 
 @contextlib.contextmanager
@@ -123,18 +155,18 @@ def storage_errors() -> Iterator[None]:
         raise StorageAway(f"The file storage did not answer: {type(error).__name__}.") from error
 
 
-def _ensure(key: str, data: Callable[[], bytes]) -> None:
+def _ensure(key: str, write: Callable[[], None]) -> None:
     """Have the file there, and for a while: an old one may be about to be deleted because nobody names it."""
     with storage_errors():
         there = default_storage.exists(key)
         old = there and _aged(key, fresh() / 2)
     if not there:
-        save(key, data())
+        write()
     elif old:
         # Nobody deletes meanwhile; inside a transaction, until the row that names the file is there.
         with transaction.atomic():
             locks.transaction_lock(WRITING, shared=True)
-            save(key, data())
+            write()
 
 
 def fresh() -> dt.timedelta:

@@ -18,6 +18,12 @@ SECONDS_PER_HOUR = 3600
 DEFAULT_MICROS_PER_HOUR = {"cpu": 36_000, "cuda": 2_520_000}
 
 
+# Asked with every result: written out, it takes a fifth of what the ORM spends on the question.
+_PRICE = f"""
+SELECT micros_per_hour FROM {Price._meta.db_table} WHERE device IN (%s, %s) AND valid_from <= %s
+ORDER BY device = %s DESC, valid_from DESC LIMIT 1
+"""  # noqa: S608 - only our own table's name is formatted in
+
 # -- prices ------------------------------------------------------------------------------------------------------
 
 
@@ -25,11 +31,11 @@ def micros_per_hour(device: str, at: dt.datetime | None = None) -> int:
     """The price valid at that time (now) for a device such as ``cpu`` or ``cuda:NVIDIA L4``; its family is the
     fallback."""
     family = device.split(":", 1)[0]
-    names = {device: 0, family: 1}
-    begun = Price.objects.filter(device__in=names, valid_from__lte=at or timezone.now())
-    newest = list(begun.order_by("device", "-valid_from").distinct("device"))
+    with connection.cursor() as cursor:
+        cursor.execute(_PRICE, [device, family, at or timezone.now(), device])
+        newest = cursor.fetchone()
     if newest:
-        return min(newest, key=lambda price: names[price.device]).micros_per_hour
+        return int(newest[0])
     return DEFAULT_MICROS_PER_HOUR.get(family, DEFAULT_MICROS_PER_HOUR["cuda"])
 
 

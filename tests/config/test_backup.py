@@ -17,7 +17,6 @@ from cryptography.fernet import Fernet
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.db import connection
-from moto.server import ThreadedMotoServer
 
 from apps.audit import services as audit
 from apps.config.backup import database, files, keys, manifest
@@ -306,29 +305,6 @@ def test_an_older_pg_dump_than_the_server_is_refused_with_what_to_install(
     with pytest.raises(CommandError, match=r"is of PostgreSQL 15.*postgresql-client-18"):
         run("backup", tmp_path / "backup")
     assert postgres.wheel_binaries()
-
-
-@pytest.fixture
-def bucket(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """An S3 on loopback as the default storage, with few keys to a page."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    import boto3
-
-    s3 = boto3.resource("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1")
-    s3.create_bucket(Bucket="photos")
-    options = {"bucket_name": "photos", "location": "shop", "endpoint_url": f"http://{host}:{port}"}
-    options |= {"region_name": "us-east-1", "file_overwrite": True}
-    settings.STORAGE_URL = f"s3://photos/shop?endpoint=http://{host}:{port}"
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "default": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options},
-    }
-    yield s3.Bucket("photos")
-    server.stop()
 
 
 def test_a_house_whose_files_lie_in_a_bucket_comes_back_too(

@@ -36,6 +36,12 @@ class Quota(AtomicFileSystemStorage):
             raise OSError(errno.ENOSPC, "No space left on device")
         return super()._save(name, content)
 
+    def move(self, source: str, target: str) -> None:
+        """As a bucket, which copies; a folder may need room for a name."""
+        if Quota.left_bytes is not None and self.size(source) > Quota.left_bytes:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        super().move(source, target)
+
 
 @pytest.fixture
 def disk(settings: Any, storage_root: Path) -> Iterator[type[Quota]]:

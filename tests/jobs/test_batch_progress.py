@@ -32,7 +32,7 @@ def test_progress_never_counts_jobs_and_folding_changes_nothing(full_shop: Shop)
 
 def test_what_failed_is_grouped_by_its_reason(full_shop: Shop) -> None:
     batch = start(full_shop)
-    jobs = list(Job.objects.filter(batch=batch))
+    jobs = list(Job.objects.filter(batch=batch).order_by("pk"))
     Job.objects.filter(pk__in=[j.pk for j in jobs[:2]]).update(state="failed", error_code="too_small")
     Job.objects.filter(pk=jobs[2].pk).update(state="quarantined", error_code="worker_lost")
     assert counted(batch).troubles == {"too_small": 2, "worker_lost": 1}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
-from moto.server import ThreadedMotoServer
 
 from apps.lib import blobs, keepers
 from apps.lib.walk import walk
@@ -180,29 +178,6 @@ def test_two_surveys_at_once_are_one(live: Any) -> None:
         other.execute("SELECT pg_advisory_lock(%s)", [zlib.crc32(b"vitrine-survey")])
         with pytest.raises(Busy, match="already"):
             survey()
-
-
-@pytest.fixture
-def bucket(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    import boto3
-
-    s3 = boto3.resource("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1")
-    s3.create_bucket(Bucket="photos")
-    options = {"bucket_name": "photos", "location": "shop", "endpoint_url": f"http://{host}:{port}"}
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "default": {
-            "BACKEND": "storages.backends.s3.S3Storage",
-            "OPTIONS": {**options, "region_name": "us-east-1"},
-        },
-    }
-    yield s3.Bucket("photos")
-    server.stop()
 
 
 def test_a_bucket_is_walked_page_by_page_and_swept(

@@ -57,16 +57,16 @@ def _final_key(job: Job, sha256: str, key: str) -> str:
 
 
 def _promote(attempt: Attempt, result: JobResult) -> None:
-    """Keep the files under their own hashes before any row names them; a repeat copies nothing."""
+    """Keep the files under their own hashes before any row names them; a repeat moves nothing."""
     for file in result.files:
-        blobs.keep(file.key, _final_key(attempt.job, file.sha256, file.key))
+        blobs.keep(file.key, _final_key(attempt.job, file.sha256, file.key), file.size_bytes)
 
 
 @transaction.atomic
 def _settle(attempt: Attempt, result: JobResult, then: Callable[[Job], None]) -> Job | None:
     job = attempt.job
     cutout = mattes.word(job, result.matte)
-    moved = _end_attempt(attempt, result, cutout)
+    moved, twinned = _end_attempt(attempt, result, cutout)
     mattes.note(job, result.matte, result.engines.get("cutout", ""), counts=moved)
     book(attempt, result, cutout=cutout, refused=not moved)
     if not moved:
@@ -77,7 +77,7 @@ def _settle(attempt: Attempt, result: JobResult, then: Callable[[Job], None]) ->
         _not_done(job, attempt, result)
     if job.state == JobState.DONE:
         then(job)
-        if job.render is not None:
+        if job.render is not None and twinned:
             twins.answer(job, job.render, then=then)
     # Last: other results of this worker wait for its row.
     _tell_of_worker(result)
@@ -85,6 +85,7 @@ def _settle(attempt: Attempt, result: JobResult, then: Callable[[Job], None]) ->
 
 
 # One statement: the attempt ends if it is still this result's, and only then its job has one started try more or less.
+# It tells, too, whether another job waits for the same picture: seldom, so that others need not be looked for.
 _END_ATTEMPT = f"""
 WITH ended AS (
     UPDATE {Attempt._meta.db_table} SET state = %(status)s, worker = %(worker)s,
@@ -95,13 +96,16 @@ WITH ended AS (
 ), counted AS (
     UPDATE {Job._meta.db_table} SET tries = tries + %(tries)s FROM ended WHERE id = job_id AND %(tries)s <> 0
 )
-SELECT count(*) FROM ended
+SELECT count(*), %(request)s <> '' AND EXISTS (
+    SELECT FROM {Job._meta.db_table} twin WHERE twin.workspace_id = %(workspace)s AND twin.request = %(request)s
+        AND twin.capability = %(capability)s AND twin.region = %(region)s AND twin.state = 'queued'
+) FROM ended
 """  # noqa: S608 - only our own tables' names are formatted in
 
 
-def _end_attempt(attempt: Attempt, result: JobResult, cutout: str) -> bool:
-    """False where the attempt had ended otherwise."""
-    now = timezone.now()
+def _end_attempt(attempt: Attempt, result: JobResult, cutout: str) -> tuple[bool, bool]:
+    """(False where the attempt had ended otherwise, whether another job waits for this picture)."""
+    now, job = timezone.now(), attempt.job
     values: dict[str, Any] = {
         "status": result.status,
         "worker": result.worker[:80],
@@ -114,10 +118,15 @@ def _end_attempt(attempt: Attempt, result: JobResult, cutout: str) -> bool:
         "attempt": attempt.pk,
         "token": attempt.token,
         "tries": _tries_moved(attempt, result),
+        "workspace": job.workspace_id,
+        "request": job.request,
+        "capability": job.capability,
+        "region": job.region,
     }
     with connection.cursor() as cursor:
         cursor.execute(_END_ATTEMPT, values)
-        return bool(cursor.fetchone()[0])
+        ended, twinned = cursor.fetchone()
+        return bool(ended), bool(twinned)
 
 
 def _tries_moved(attempt: Attempt, result: JobResult) -> int:
