@@ -20,7 +20,7 @@ def text(client: Client, address: str = "/storage/") -> str:
 def test_an_owner_sees_what_files_take_up_by_kind(
     merchant: Merchant, neighbour: Merchant, owner: Client, redis_url: str
 ) -> None:
-    assert "Nothing was counted yet" in text(owner)
+    assert "is counted every hour" in text(owner)
     survey()
     html = text(owner)
     assert "Original photos" in html and "Finished pictures and cut-outs" in html

@@ -14,6 +14,7 @@ from django.test import Client
 from apps.audit import services as audit
 from apps.audit.models import Event
 from apps.dashboard import measures, recipe_words, words
+from apps.dashboard.templatetags.vitrine import money
 from apps.jobs.models import Job, Render
 from apps.recipes.services import WHITE_PACKSHOT
 from gpu_worker import errors, recipe
@@ -299,3 +300,18 @@ def test_the_recipe_page_shows_the_newest_version_only(merchant: Merchant, viewe
     html = viewer.get("/recipes/").content.decode()
     assert "Version 2" in html and "Version 1" not in html
     assert 'fill="#d2c4b0"' in html
+
+
+@pytest.mark.parametrize(
+    ("micros", "said"),
+    [
+        (0, "0.00"),
+        (None, "0.00"),
+        (40, "<0.0001"),
+        (1_500, "0.0015"),
+        (123_456, "0.12"),
+        (1_234_567_890, "1,234.57"),
+    ],
+)
+def test_a_price_is_never_shown_as_nothing(micros: int | None, said: str) -> None:
+    assert money(micros) == said

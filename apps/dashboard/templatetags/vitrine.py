@@ -192,6 +192,8 @@ def human_bytes(size_bytes: int | None) -> str:
 def money(micros: int | None) -> str:
     """Two digits; four below a tenth, where a single picture would cost nothing."""
     amount = (micros or 0) / 1_000_000
+    if 0 < amount < 0.0001:
+        return "<0.0001"
     return f"{amount:,.2f}" if amount >= 0.1 or not amount else f"{amount:.4f}"
 
 
