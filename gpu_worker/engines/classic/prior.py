@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpu_worker.engines.base import Rgb
+from gpu_worker.engines.classic import shapes
 from gpu_worker.models.salient import LOOK_PX, SECOND_PX, Salient
 
 Float = NDArray[np.float32]
@@ -24,7 +25,7 @@ LEAST_PX = 16
 
 @dataclass(frozen=True)
 class Prior:
-    """`product`: probability per pixel (H × W). `mirrored`: overlap with what it sees in the mirror.
+    """`product`: probability per pixel (H × W). `mirrored`: overlap with what it sees in the mirror, holes filled.
     `nearer`: overlap of the whole view with the closer one (1 where there was no need). `doubt`: unsure pixels
     per pixel of product."""
 
@@ -45,7 +46,9 @@ def see(rgb: Rgb, eye: Salient) -> Prior:
     if near is not None:
         product, nearer = _closer(rgb, eye, product, near)
     unsure = float(((product > 0.15) & (product < 0.85)).sum())
-    return Prior(product, _overlap(plain, mirror), nearer, unsure / max(1.0, float((product > 0.5).sum())))
+    return Prior(
+        product, _outlines_agree(plain, mirror), nearer, unsure / max(1.0, float((product > 0.5).sum()))
+    )
 
 
 def within(rgb: Rgb, eye: Salient, box: tuple[float, float, float, float]) -> Prior:
@@ -123,7 +126,11 @@ def _resized(values: Float, shape: tuple[int, ...]) -> Float:
     return np.asarray(cv2.resize(values, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _overlap(one: Float, two: Float) -> float:
+def _outlines_agree(one: Float, two: Float) -> float:
+    """A framed cover is doubted in its middle from one side: whether that is a hole is for the colours to say."""
     a, b = one > 0.5, two > 0.5
-    union = int((a | b).sum())
-    return 1.0 if union == 0 else float((a & b).sum()) / union
+    return shapes.overlap(a | shapes.holes(a), b | shapes.holes(b))
+
+
+def _overlap(one: Float, two: Float) -> float:
+    return shapes.overlap(one > 0.5, two > 0.5)
