@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
+from connectors.errors import ConnectorError
 from connectors.types import (
     Credentials,
     ImageWrite,
@@ -28,6 +29,12 @@ class Throttle(Protocol):
     """Called before each request; waits until the store's budget allows it."""
 
     def __call__(self) -> None: ...
+
+
+class Heard(Protocol):
+    """Told after each call to the store's API with what went wrong, or None where it answered as asked."""
+
+    def __call__(self, error: ConnectorError | None) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -49,12 +56,14 @@ class Settings:
 
 @dataclass
 class Opening:
-    """What is needed to open a connector: address, credentials, the operator's settings and a rate limiter."""
+    """What is needed to open a connector: address, credentials and the operator's settings; a rate limiter, asked
+    before each call, and who is told after each call to the store's API how it went."""
 
     url: str
     credentials: Credentials
     settings: Settings = field(default_factory=Settings)
     throttle: Throttle | None = None
+    heard: Heard | None = None
 
 
 class Connector(ABC):

@@ -4,7 +4,8 @@ ConnectorError
 ├── Retry                the work goes on by itself, later
 │   ├── RateLimited      carries retry_after_s
 │   ├── Unavailable      5xx, refused connection, maintenance page
-│   │   └── NotJson      an HTML page where JSON was due: a firewall, a cache, a maintenance plugin
+│   │   ├── NotJson      an HTML page where JSON was due: a firewall, a cache, a maintenance plugin
+│   │   └── Away         not asked at all: it has been silent for a while
 │   └── OutcomeUnknown   the request may have been carried out: look before you repeat it
 └── Stop                 repeating it can't help; somebody has to change something
     ├── AuthExpired      keys revoked, user demoted, TLS that the store does not notice
@@ -60,6 +61,10 @@ class Unavailable(Retry):
 
 class NotJson(Unavailable):
     """The store answered with a web page instead of data: a firewall, cache or maintenance page is in the way."""
+
+
+class Away(Unavailable):
+    """The store has not answered for a while; we ask it now and then, and go on by ourselves when it does."""
 
 
 class OutcomeUnknown(Retry):

@@ -21,7 +21,15 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 from connectors.base import Connector, Opening
-from connectors.errors import AuthExpired, ConnectorError, NotFound, Rejected, TooLarge, Unsupported
+from connectors.errors import (
+    AuthExpired,
+    ConnectorError,
+    NotFound,
+    Rejected,
+    TooLarge,
+    Unavailable,
+    Unsupported,
+)
 from connectors.types import (
     Credentials,
     ImageWrite,
@@ -92,6 +100,8 @@ class FakeStore:
         self.hooks: dict[str, _Hook] = {}
         self.failures: list[Failure] = []
         self.calls: list[str] = []
+        self.down = False
+        self.calls_while_down: list[str] = []
         self._queue: list[tuple[str, str]] = []
         self._ids = itertools.count(1)
         FakeStore._open[self.url] = self
@@ -327,10 +337,24 @@ class FakeConnector(Connector):
 
     @contextmanager
     def _call(self, name: str) -> Iterator[None]:
-        """Around every call: the throttle, the keys, and the fault somebody ordered."""
+        """Around every call: the throttle, the keys, the fault somebody ordered, and word of how it went."""
         if self.opening.throttle is not None:
             self.opening.throttle()
+        heard = self.opening.heard or (lambda error: None)
+        try:
+            with self._failing(name):
+                yield
+        except ConnectorError as error:
+            heard(error)
+            raise
+        heard(None)
+
+    @contextmanager
+    def _failing(self, name: str) -> Iterator[None]:
         self.store.calls.append(name)
+        if self.store.down:
+            self.store.calls_while_down.append(name)
+            raise Unavailable("no connection: refused")
         failure = next((f for f in self.store.failures if f.call in {"", name}), None)
         if failure is not None:
             self.store.failures.remove(failure)

@@ -21,8 +21,9 @@ from requests.structures import CaseInsensitiveDict
 
 from connectors.addresses import AddressGuard, Resolve, resolve_by_system
 from connectors.answers import error_for, image_error_for
-from connectors.base import Settings, Throttle
+from connectors.base import Heard, Settings, Throttle
 from connectors.errors import (
+    Away,
     ConnectorError,
     ForbiddenHost,
     OutcomeUnknown,
@@ -73,6 +74,7 @@ class Http:
         settings: Settings,
         *,
         throttle: Throttle | None = None,
+        heard: Heard | None = None,
         scrubber: Scrubber | None = None,
         resolve: Resolve = resolve_by_system,
         sleep: Callable[[float], None] = time.sleep,
@@ -81,6 +83,7 @@ class Http:
         self.settings = settings
         self.guard = AddressGuard(settings.allow_private_hosts, resolve)
         self._throttle = throttle
+        self._heard = heard
         self._scrubber = scrubber or Scrubber()
         self._sleep = sleep
         self._jitter = jitter
@@ -115,7 +118,22 @@ class Http:
                 raise error
             return answer
 
-        return attempt() if write else self._repeated(attempt)
+        def told() -> Answer:
+            try:
+                answer = attempt()
+            except Away:
+                raise
+            except ConnectorError as error:
+                self._tell(error)
+                raise
+            self._tell(None)
+            return answer
+
+        return told() if write else self._repeated(told)
+
+    def _tell(self, error: ConnectorError | None) -> None:
+        if self._heard is not None:
+            self._heard(error)
 
     def fetch_image(self, url: str) -> bytes:
         """The bytes behind `url`, at most `max_image_bytes`, without credentials and on one host only."""
@@ -154,6 +172,8 @@ class Http:
         for number in range(1, MAX_TRIES + 1):
             try:
                 return attempt()
+            except Away:
+                raise
             except Unavailable as error:
                 pause_s, failure = self._pause_s(number, error), error
                 if error.code == _TLS or (error.status is not None and error.status not in RETRY_STATUSES):

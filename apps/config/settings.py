@@ -85,6 +85,8 @@ WORK_LEASE_S = env.float("WORK_LEASE_S", default=180.0)
 HINT_EVERY_S = env.float("HINT_EVERY_S", default=15.0)
 # The longest that anything rests before it is tried again.
 BACKOFF_CAP_S = env.float("BACKOFF_CAP_S", default=900.0)
+# A store that has been silent for so long is asked only now and then, and its work waits without counting as tried.
+STORE_AWAY_AFTER_S = env.float("STORE_AWAY_AFTER_S", default=15.0)
 # The first rest of a render worker that fails most of its jobs; each further one is twice as long.
 WORKER_REST_S = env.float("WORKER_REST_S", default=60.0)
 SWEEP_FILES_S = env.float("SWEEP_FILES_S", default=3600.0)

@@ -29,6 +29,7 @@ pages = [
     path("stores/connect/", stores.connect, name="connect"),
     path("stores/<int:pk>/", stores.store, name="store"),
     path("stores/<int:pk>/sync/", stores.sync, name="sync"),
+    path("stores/<int:pk>/ask/", stores.ask_now, name="ask-now"),
     path("stores/<int:pk>/sync/state/", stores.sync_state, name="sync-state"),
     path("stores/<int:pk>/webhooks/", stores.check_webhooks, name="check-webhooks"),
     path("stores/<int:pk>/rules/", rules.rule_list, name="rules"),

@@ -112,7 +112,7 @@ def prepared(preparation_id: int) -> None:
         preparation.later(backoff_s(preparation.tries), error.message, a_try=False)
     except ConnectorError as error:
         stores.note_error(store, error)
-        if stores.put_off(preparation, error, most_tries=MAX_PREPARE_TRIES):
+        if stores.put_off(preparation, error, store=store.pk, most_tries=MAX_PREPARE_TRIES):
             return
         with transaction.atomic():
             preparation.give_up(error.message)

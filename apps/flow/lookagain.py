@@ -93,7 +93,7 @@ def _count(n: int, what: str) -> str:
 def stumble(row: Delivery | Sync, store: Store, error: ConnectorError) -> None:
     """The store did not answer: later again, or given up where that can't help."""
     stores.note_error(store, error)
-    if not stores.put_off(row, error, most_tries=MAX_TRIES):
+    if not stores.put_off(row, error, store=store.pk, most_tries=MAX_TRIES):
         row.give_up(error.message)
 
 

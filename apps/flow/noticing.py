@@ -22,12 +22,15 @@ from apps.notices.models import Kind, Notice
 from apps.notices.services import telling
 from apps.publishing.models import Publication
 from apps.storage import selectors as storage
+from apps.stores import presence
 from apps.stores.models import Store, StoreState
 from apps.usage import selectors as usage
 from apps.usage.models import Level
 
 # A store does not answer: so many pieces of its work were tried this often in vain.
 FAILING_TRIES, FAILING_ROWS = 4, 3
+# A restart of a shop is no news.
+AWAY_FOR = dt.timedelta(minutes=10)
 # A sync is one row, and the only one where nothing else happens.
 FAILING_SYNC_TRIES = 5
 WAITING_TOO_LONG = dt.timedelta(minutes=10)
@@ -108,7 +111,11 @@ def store_failing() -> Iterable[Trouble]:
     failing = {pk for pk, n in of_store.items() if n >= FAILING_ROWS} | set(
         syncs.values_list("store", flat=True)
     )
-    for store in Store.objects.filter(pk__in=failing, state=StoreState.CONNECTED):
+    connected = Store.objects.filter(state=StoreState.CONNECTED)
+    latest = timezone.now() - AWAY_FOR
+    away = presence.away_since(connected.values_list("pk", flat=True))
+    failing |= {pk for pk, since in away.items() if since <= latest}
+    for store in connected.filter(pk__in=failing):
         yield _of_store(
             store,
             f"{store.name} does not answer",

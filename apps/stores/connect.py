@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.conf import settings
 
+from apps.stores import presence
 from apps.stores.models import Store
 from apps.stores.throttle import StoreThrottle
 from connectors import registry
@@ -24,12 +27,20 @@ def open_url(platform: str, url: str, credentials: Credentials) -> Connector:
 
 
 def open_store(store: Store) -> Connector:
+    """Its calls raise Away at once where the store has not answered for a while (`presence`)."""
+    throttle = StoreThrottle(store.pk)
+
+    def before_each_call() -> None:
+        presence.knock(store.pk)
+        throttle()
+
     return registry.get(store.platform)(
         Opening(
             url=store.url,
             credentials=Credentials(**store.credentials),
             settings=connector_settings(),
-            throttle=StoreThrottle(store.pk),
+            throttle=before_each_call,
+            heard=partial(presence.heard, store.pk),
         )
     )
 

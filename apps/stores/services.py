@@ -16,10 +16,11 @@ from apps.audit import services as audit
 from apps.lib import ids
 from apps.lib.errors import BadRequest
 from apps.lib.work import Work, backoff_s
+from apps.stores import presence
 from apps.stores.connect import open_store, open_url
 from apps.stores.models import Store, StoreState, WrittenMedia
 from apps.stores.selectors import Caller
-from connectors.errors import AuthExpired, ConnectorError, RateLimited
+from connectors.errors import AuthExpired, ConnectorError, OutcomeUnknown, RateLimited, Unavailable
 from connectors.types import Credentials, RemoteWebhook, StoreInfo
 
 
@@ -140,14 +141,20 @@ def heard(store: Caller, *, at: dt.datetime, every: dt.timedelta) -> None:
     mine.filter(Q(last_delivery_at=None) | Q(last_delivery_at__lt=at - every)).update(last_delivery_at=at)
 
 
-def put_off(work: Work, error: ConnectorError, *, most_tries: int) -> bool:
+def put_off(work: Work, error: ConnectorError, *, store: int, most_tries: int) -> bool:
     """Let claimed work wait as the store's error says. False where that can't help, or was tried often enough.
 
-    Being asked to slow down is no try: a busy store may say so for hours.
+    Being asked to slow down is no try: a busy store may say so for hours. Nor is an outage of the whole store, which
+    may last for days: the work goes on when it ends.
     """
     if isinstance(error, RateLimited):
         work.later(error.retry_after_s, error.message, a_try=False)
         return True
+    if isinstance(error, Unavailable | OutcomeUnknown):
+        since = presence.away_since([store]).get(store)
+        if since is not None:
+            work.later(presence.wait_s(since), error.message, a_try=False)
+            return True
     if error.retry and work.tries < most_tries:
         work.later(backoff_s(work.tries), error.message)
         return True

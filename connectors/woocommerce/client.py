@@ -25,7 +25,10 @@ class WooClient:
         self.url = opening.url.strip().rstrip("/")
         self.credentials = opening.credentials
         self.http = http or Http(
-            opening.settings, throttle=opening.throttle, scrubber=scrubber(opening.credentials)
+            opening.settings,
+            throttle=opening.throttle,
+            heard=opening.heard,
+            scrubber=scrubber(opening.credentials),
         )
         self.secure = urlsplit(self.url).scheme == "https"
 

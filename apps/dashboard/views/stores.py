@@ -17,12 +17,12 @@ from apps.dashboard.access import Asked, action, page, page_for
 from apps.dashboard.forms import ConnectForm
 from apps.dashboard.showing import back, show
 from apps.dashboard.views.home import STOP_POLLING
-from apps.flow import drift, flow
+from apps.flow import drift, flow, waking
 from apps.ingest import selectors as ingest
 from apps.lib.errors import VitrineError
 from apps.lib.work import WorkState
+from apps.stores import presence, services
 from apps.stores import selectors as stores
-from apps.stores import services
 from apps.stores.models import Store, StoreState
 from connectors.errors import ConnectorError
 
@@ -53,6 +53,7 @@ def store(request: Asked, pk: int) -> HttpResponse:
             "rules": [words.sentence(r) for r in ruling.of_store(row) if r.on],
             "public_url": settings.PUBLIC_URL,
             "connected": row.state != StoreState.DISCONNECTED,
+            "away_since": presence.away_since([row.pk]).get(row.pk),
         },
     )
 
@@ -99,6 +100,15 @@ def sync(request: Asked, pk: int) -> HttpResponse:
         )
     flow.connected(row, by=request.actor)
     return back(request, "dashboard:store", pk, ok="The catalogue is being read again.")
+
+
+@action(Role.REVIEWER)
+def ask_now(request: Asked, pk: int) -> HttpResponse:
+    """The store is there again, a person says: what waits for it goes on now."""
+    waiting = waking.wake(_store(request, pk))
+    return back(
+        request, "dashboard:store", pk, ok=f"The store is being asked again. Waiting for it: {waiting:,}."
+    )
 
 
 @action(Role.OWNER)

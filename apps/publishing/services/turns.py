@@ -82,7 +82,7 @@ def stumbled(work: Publication | Undo, error: ConnectorError | VitrineError) -> 
         return
     if isinstance(error, ConnectorError):
         stores.note_error(publication.store, error)
-        if stores.put_off(work, error, most_tries=MAX_TRIES):
+        if stores.put_off(work, error, store=publication.store_id, most_tries=MAX_TRIES):
             return
     elif error.retry and work.tries < MAX_TRIES:
         work.later(backoff_s(work.tries), error.message)

@@ -1,0 +1,106 @@
+"""A shop that is down for hours costs nobody a picture, and nobody else's shop a minute."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from apps.flow import flow, noticing
+from apps.flow.waking import wake
+from apps.jobs.models import Preparation
+from apps.lib import wire
+from apps.publishing.models import Publication
+from apps.stores import presence
+from connectors.errors import Away, NotFound, OutcomeUnknown, Rejected, Unavailable
+from tests.shopkeeping import Shop
+
+
+def silent_for(store: int, *, seconds: float) -> None:
+    """As if its first unanswered call had been so long ago."""
+    began = timezone.now() - dt.timedelta(seconds=seconds)
+    wire.client().set(f"vitrine:silent:{store}", began.timestamp())
+
+
+def due(shop: Shop) -> None:
+    """Time passes until what waits for the store is due again, and is woken."""
+    for model, task in ((Preparation, "flow.prepare"), (Publication, "flow.publish")):
+        waiting = model.objects.filter(work_state="waiting")
+        waiting.update(not_before=timezone.now())
+        shop.wire += [(task, (pk,)) for pk in waiting.values_list("pk", flat=True)]
+
+
+def test_a_short_silence_is_nothing_and_any_answer_ends_a_long_one(redis_url: str) -> None:
+    presence.heard(7, Unavailable("503"))
+    assert presence.away_since([7, 8]) == {}
+    presence.knock(7)
+    silent_for(7, seconds=3600)
+    presence.heard(7, OutcomeUnknown("cut"))
+    assert (timezone.now() - presence.away_since([7, 8])[7]).total_seconds() > 3500, (
+        "the first silence counts"
+    )
+    for answer in (None, Rejected("no"), NotFound("gone")):
+        silent_for(7, seconds=3600)
+        presence.heard(7, answer)
+        assert presence.away_since([7]) == {}
+
+
+def test_one_call_after_each_pause_looks_whether_it_is_back(redis_url: str) -> None:
+    silent_for(7, seconds=100)
+    presence.knock(7)
+    for _ in range(3):
+        with pytest.raises(Away, match=r"since \d+ \w+, \d\d:\d\d UTC"):
+            presence.knock(7)
+    presence.knock(8)
+    left_s = int(wire.client().pttl("vitrine:silent-pause:7")) / 1000
+    assert 20 < left_s <= 26, "a quarter of how long it has been away"
+    wire.client().delete("vitrine:silent-pause:7")
+    presence.knock(7)
+
+
+def test_without_redis_calls_go_through(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> Any:
+        raise wire.WireError("no connection")
+
+    monkeypatch.setattr(presence, "client", nobody)
+    presence.knock(7)
+    presence.heard(7, Unavailable("503"))
+    assert presence.away_since([7]) == {}
+
+
+def test_a_shop_that_is_down_for_hours_loses_no_publication(shop: Shop, redis_url: str) -> None:
+    """More often than anything is tried otherwise."""
+    shop.sell()
+    shop.deliver()
+    shop.carry()
+    for chunk in shop.hand_out():
+        for result in shop.render(chunk):
+            flow.resulted(result.to_dict())
+    silent_for(shop.store.pk, seconds=3 * 3600)
+    shop.remote.down = True
+    for _ in range(20):
+        due(shop)
+        shop.carry()
+    [publication] = shop.publications()
+    assert publication.work_state == "waiting" and publication.tries <= 1
+    assert "not answered for a while" in publication.error
+    assert len(shop.remote.calls_while_down) == 1, "one call looked whether it was back"
+    shop.remote.down = False
+    assert wake(shop.store) == 1
+    shop.carry()
+    assert shop.publications()[0].live
+
+
+def test_the_page_says_so_and_lets_a_person_ask_at_once(shop: Shop, redis_url: str, client: Client) -> None:
+    silent_for(shop.store.pk, seconds=3600)
+    troubles = [t for t in noticing.store_failing() if "does not answer" in t.title]
+    assert len(troubles) == 1
+    client.force_login(shop.owner)
+    page = client.get(f"/stores/{shop.store.pk}/").content.decode()
+    assert "It has not answered for a while" in page and "Ask it now" in page
+    client.post(f"/stores/{shop.store.pk}/ask/")
+    assert presence.away_since([shop.store.pk]) == {}
+    assert "has not answered" not in client.get(f"/stores/{shop.store.pk}/").content.decode()
