@@ -26,15 +26,16 @@ from connectors.types import (
 
 
 class Throttle(Protocol):
-    """Called before each request; waits until the store's budget allows it."""
+    """Called before each request; waits until the store's budget allows it. May raise Away. `images`: it goes to where
+    the store's pictures are, often another host."""
 
-    def __call__(self) -> None: ...
+    def __call__(self, *, images: bool = False) -> None: ...
 
 
 class Heard(Protocol):
-    """Told after each call to the store's API with what went wrong, or None where it answered as asked."""
+    """Told after each request with what went wrong, or None where it was answered as asked."""
 
-    def __call__(self, error: ConnectorError | None) -> None: ...
+    def __call__(self, error: ConnectorError | None, *, images: bool = False) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Settings:
 @dataclass
 class Opening:
     """What is needed to open a connector: address, credentials and the operator's settings; a rate limiter, asked
-    before each call, and who is told after each call to the store's API how it went."""
+    before each call, and who is told after each call how it went."""
 
     url: str
     credentials: Credentials

@@ -25,6 +25,7 @@ class ConnectorError(Exception):
     retry = False
 
     def __init__(self, detail: str = "", *, status: int | None = None, code: str = "") -> None:
+        self.images = False  # whether it was about the bytes of a picture, which may lie on another host
         self.detail = detail
         self.status = status
         self.code = code

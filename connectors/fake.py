@@ -100,7 +100,7 @@ class FakeStore:
         self.hooks: dict[str, _Hook] = {}
         self.failures: list[Failure] = []
         self.calls: list[str] = []
-        self.down = False
+        self.down = self.images_down = False
         self.calls_while_down: list[str] = []
         self._queue: list[tuple[str, str]] = []
         self._ids = itertools.count(1)
@@ -338,21 +338,25 @@ class FakeConnector(Connector):
     @contextmanager
     def _call(self, name: str) -> Iterator[None]:
         """Around every call: the throttle, the keys, the fault somebody ordered, and word of how it went."""
+        images = name == "fetch"
         if self.opening.throttle is not None:
-            self.opening.throttle()
-        heard = self.opening.heard or (lambda error: None)
+            self.opening.throttle(images=images)
+        heard = self.opening.heard
         try:
             with self._failing(name):
                 yield
         except ConnectorError as error:
-            heard(error)
+            error.images = images
+            if heard is not None:
+                heard(error, images=images)
             raise
-        heard(None)
+        if heard is not None:
+            heard(None, images=images)
 
     @contextmanager
     def _failing(self, name: str) -> Iterator[None]:
         self.store.calls.append(name)
-        if self.store.down:
+        if self.store.down or (self.store.images_down and name == "fetch"):
             self.store.calls_while_down.append(name)
             raise Unavailable("no connection: refused")
         failure = next((f for f in self.store.failures if f.call in {"", name}), None)

@@ -118,22 +118,25 @@ class Http:
                 raise error
             return answer
 
-        def told() -> Answer:
-            try:
-                answer = attempt()
-            except Away:
-                raise
-            except ConnectorError as error:
-                self._tell(error)
-                raise
-            self._tell(None)
-            return answer
-
+        told = self._told(attempt)
         return told() if write else self._repeated(told)
 
-    def _tell(self, error: ConnectorError | None) -> None:
-        if self._heard is not None:
-            self._heard(error)
+    def _told(self, attempt: Callable[[], Result], *, images: bool = False) -> Callable[[], Result]:
+        """The same, and word of how it went."""
+        heard = self._heard or _nobody
+
+        def told() -> Result:
+            try:
+                result = attempt()
+            except ConnectorError as error:
+                error.images = images
+                if not isinstance(error, Away):
+                    heard(error, images=images)
+                raise
+            heard(None, images=images)
+            return result
+
+        return told
 
     def fetch_image(self, url: str) -> bytes:
         """The bytes behind `url`, at most `max_image_bytes`, without credentials and on one host only."""
@@ -142,7 +145,8 @@ class Http:
             target = url
             for _ in range(MAX_IMAGE_REDIRECTS + 1):
                 headers = {"Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
-                answer = self._once("GET", target, None, None, headers, self.settings.max_image_bytes, False)
+                cap = self.settings.max_image_bytes
+                answer = self._once("GET", target, None, None, headers, cap, False, images=True)
                 if answer.status not in {301, 302, 303, 307, 308}:
                     break
                 target = self._same_host(target, answer.headers.get("Location", ""))
@@ -153,7 +157,7 @@ class Http:
                 raise error
             return answer.body
 
-        return self._repeated(attempt)
+        return self._repeated(self._told(attempt, images=True))
 
     def close(self) -> None:
         """Close kept connections."""
@@ -203,11 +207,13 @@ class Http:
         headers: Mapping[str, str],
         max_bytes: int,
         write: bool,
+        *,
+        images: bool = False,
     ) -> Answer:
         """One try. Raises outside the except block, so that no error of ours drags one with secrets along."""
         self.guard.check_url(url)
         if self._throttle is not None:
-            self._throttle()
+            self._throttle(images=images)
         target, signed = authorise(method, url) if authorise else (url, {})
         sent = {"User-Agent": self.settings.user_agent, **headers, **signed}
         if write:
@@ -272,6 +278,10 @@ class Http:
             return OutcomeUnknown(what)
         # A wrong certificate does not come right within seconds, so that is not repeated at once.
         return Unavailable(what, code=_TLS if isinstance(error, requests.exceptions.SSLError) else "")
+
+
+def _nobody(error: ConnectorError | None, *, images: bool = False) -> None:
+    """Where nobody wants to know."""
 
 
 def _reason(error: Exception) -> str:

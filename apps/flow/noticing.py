@@ -113,8 +113,10 @@ def store_failing() -> Iterable[Trouble]:
     )
     connected = Store.objects.filter(state=StoreState.CONNECTED)
     latest = timezone.now() - AWAY_FOR
-    away = presence.away_since(connected.values_list("pk", flat=True))
-    failing |= {pk for pk, since in away.items() if since <= latest}
+    pks = list(connected.values_list("pk", flat=True))
+    for images in (False, True):
+        away = presence.away_since(pks, images=images)
+        failing |= {pk for pk, since in away.items() if since <= latest}
     for store in connected.filter(pk__in=failing):
         yield _of_store(
             store,

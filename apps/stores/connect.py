@@ -30,8 +30,8 @@ def open_store(store: Store) -> Connector:
     """Its calls raise Away at once where the store has not answered for a while (`presence`)."""
     throttle = StoreThrottle(store.pk)
 
-    def before_each_call() -> None:
-        presence.knock(store.pk)
+    def before_each_call(*, images: bool = False) -> None:
+        presence.knock(store.pk, images=images)
         throttle()
 
     return registry.get(store.platform)(

@@ -3,7 +3,8 @@
 A store that has been silent for STORE_AWAY_AFTER_S, without one clear answer in between, is away. Then one call after
 a pause is let through to see whether it is back, and everything else is told so without asking: twenty thousand
 pictures that wait for one shop must not hold up another's. The pause is a quarter of how long the store has been away.
-One clear answer, even a refusal, ends it. Without Redis nobody is away, and calls go through.
+One clear answer, even a refusal, ends it. Pictures count by themselves: they often lie on another host. Without Redis
+nobody is away, and calls go through.
 """
 
 from __future__ import annotations
@@ -43,40 +44,42 @@ _SILENT = (
 )
 
 
-def knock(store: int) -> None:
+def knock(store: int, *, images: bool = False) -> None:
     """Asked before each call. Raises Away where the store is away and was asked lately."""
     try:
         since = client().eval(
-            _KNOCK, 2, *_keys(store), settings.STORE_AWAY_AFTER_S, PAUSE_SHARE, LONGEST_PAUSE_S
+            _KNOCK, 2, *_keys(store, images), settings.STORE_AWAY_AFTER_S, PAUSE_SHARE, LONGEST_PAUSE_S
         )
     except WireError:
         return
     if since:
-        raise Away(f"since {_time(since):%d %B, %H:%M} UTC")
+        error = Away(f"since {_time(since):%d %B, %H:%M} UTC")
+        error.images = images
+        raise error
 
 
-def heard(store: int, error: ConnectorError | None) -> None:
+def heard(store: int, error: ConnectorError | None, *, images: bool = False) -> None:
     """Told after each call what went wrong with it, if anything. A refusal is an answer."""
     with contextlib.suppress(WireError):
         if isinstance(error, Unavailable | OutcomeUnknown):
-            client().eval(_SILENT, 1, _keys(store)[0], FORGOTTEN_AFTER_S)
+            client().eval(_SILENT, 1, _keys(store, images)[0], FORGOTTEN_AFTER_S)
         else:
-            forget(store)
+            client().delete(*_keys(store, images))
 
 
 def forget(store: int) -> None:
-    """A person says that it is there again, or it answered: calls go through."""
+    """A person says that it is there again: calls go through."""
     with contextlib.suppress(WireError):
-        client().delete(*_keys(store))
+        client().delete(*_keys(store, images=False), *_keys(store, images=True))
 
 
-def away_since(stores: Iterable[int]) -> dict[int, dt.datetime]:
+def away_since(stores: Iterable[int], *, images: bool = False) -> dict[int, dt.datetime]:
     """Of these stores, those that are away, and since when."""
     asked = list(stores)
     if not asked:
         return {}
     try:
-        found = cast(list[bytes | None], client().mget([_keys(store)[0] for store in asked]))
+        found = cast(list[bytes | None], client().mget([_keys(store, images)[0] for store in asked]))
     except WireError:
         return {}
     latest = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=settings.STORE_AWAY_AFTER_S)
@@ -90,8 +93,9 @@ def wait_s(since: dt.datetime) -> float:
     return min(LONGEST_PAUSE_S, PAUSE_SHARE * gone_s) * random.uniform(1.0, 1.5)  # noqa: S311 - spreading load
 
 
-def _keys(store: int) -> tuple[str, str]:
-    return f"vitrine:silent:{store}", f"vitrine:silent-pause:{store}"
+def _keys(store: int, images: bool) -> tuple[str, str]:
+    name = f"{store}:images" if images else str(store)
+    return f"vitrine:silent:{name}", f"vitrine:silent-pause:{name}"
 
 
 def _time(value: object) -> dt.datetime:

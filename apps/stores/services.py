@@ -141,6 +141,10 @@ def heard(store: Caller, *, at: dt.datetime, every: dt.timedelta) -> None:
     mine.filter(Q(last_delivery_at=None) | Q(last_delivery_at__lt=at - every)).update(last_delivery_at=at)
 
 
+# By whether it is about pictures only: those may lie on a host that is gone for good while the shop is well.
+PATIENCE = {False: dt.timedelta(days=7), True: dt.timedelta(days=1)}
+
+
 def put_off(work: Work, error: ConnectorError, *, store: int, most_tries: int) -> bool:
     """Let claimed work wait as the store's error says. False where that can't help, or was tried often enough.
 
@@ -151,8 +155,8 @@ def put_off(work: Work, error: ConnectorError, *, store: int, most_tries: int) -
         work.later(error.retry_after_s, error.message, a_try=False)
         return True
     if isinstance(error, Unavailable | OutcomeUnknown):
-        since = presence.away_since([store]).get(store)
-        if since is not None:
+        since = presence.away_since([store], images=error.images).get(store)
+        if since is not None and timezone.now() - since < PATIENCE[error.images]:
             work.later(presence.wait_s(since), error.message, a_try=False)
             return True
     if error.retry and work.tries < most_tries:

@@ -32,7 +32,7 @@ class StoreThrottle:
         self._key = f"vitrine:throttle:{store_id}"
         self._rate, self._burst = rate_per_s, burst
 
-    def __call__(self) -> None:
+    def __call__(self, *, images: bool = False) -> None:
         try:
             wait_s = float(client().eval(_TAKE, 1, self._key, self._rate, self._burst))
         except WireError:

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from connectors import registry
-from connectors.base import Connector, Opening, Settings
+from connectors.base import Connector, Heard, Opening, Settings, Throttle
 from connectors.errors import OutcomeUnknown
 from connectors.fake import FakeStore
 from connectors.sandbox.media import BY_UPLOAD
@@ -119,8 +119,10 @@ class WooBench:
         opening = Opening(self.shop.url, credentials or self.credentials, replace(LOOPBACK, **settings))
         return registry.get("woocommerce")(opening)
 
-    def throttled(self, throttle: Callable[[], None]) -> Connector:
-        return registry.get("woocommerce")(Opening(self.shop.url, self.credentials, LOOPBACK, throttle))
+    def throttled(self, throttle: Throttle, heard: Heard | None = None) -> Connector:
+        return registry.get("woocommerce")(
+            Opening(self.shop.url, self.credentials, LOOPBACK, throttle, heard)
+        )
 
     def add_product(self, title: str, photos: tuple[bytes, ...] = ()) -> str:
         ids = [self.shop.site.media_library.add(data, "photo.jpg", accepts=BY_UPLOAD).id for data in photos]
@@ -193,8 +195,8 @@ class FakeBench:
         opening = Opening(self.store.url, credentials or self.credentials, replace(LOOPBACK, **settings))
         return registry.get("fake")(opening)
 
-    def throttled(self, throttle: Callable[[], None]) -> Connector:
-        return registry.get("fake")(Opening(self.store.url, self.credentials, LOOPBACK, throttle))
+    def throttled(self, throttle: Throttle, heard: Heard | None = None) -> Connector:
+        return registry.get("fake")(Opening(self.store.url, self.credentials, LOOPBACK, throttle, heard))
 
     def add_product(self, title: str, photos: tuple[bytes, ...] = ()) -> str:
         return self.store.add_product(title, photos).id

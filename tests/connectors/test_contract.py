@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from connectors.base import Connector
-from connectors.errors import AuthExpired, NotFound, OutcomeUnknown, Rejected, TooLarge, Unsupported
+from connectors.errors import (
+    AuthExpired,
+    Away,
+    ConnectorError,
+    NotFound,
+    OutcomeUnknown,
+    Rejected,
+    TooLarge,
+    Unsupported,
+)
 from connectors.types import ImageWrite, Kind
 
 SECRET = "the-secret-of-this-store"
@@ -124,12 +133,38 @@ def test_wrong_keys_are_told_as_such_by_every_kind_of_call(bench: Any) -> None:
             call()
 
 
-def test_the_throttle_is_asked_before_each_call(bench: Any) -> None:
-    asked: list[int] = []
-    connector = bench.throttled(lambda: asked.append(1))
+def test_the_throttle_is_asked_before_each_call(bench: Any, make_photo: Photo) -> None:
+    asked: list[bool] = []
+    connector = bench.throttled(lambda *, images=False: asked.append(images))
+    product_id = bench.add_product("Cup", (make_photo("red"),))
     connector.products()
-    connector.products()
-    assert len(asked) == 2
+    connector.fetch(connector.product(product_id).images[0].src)
+    assert asked == [False, False, True]
+
+
+def test_word_is_given_of_every_answer_and_of_pictures_apart(bench: Any, make_photo: Photo) -> None:
+    heard: list[tuple[str, bool]] = []
+
+    def hear(error: ConnectorError | None, *, images: bool = False) -> None:
+        heard.append((type(error).__name__ if error else "answered", images))
+
+    connector = bench.throttled(lambda *, images=False: None, heard=hear)
+    product_id = bench.add_product("Cup", (make_photo("red"),))
+    connector.fetch(connector.product(product_id).images[0].src)
+    with pytest.raises(NotFound):
+        connector.product("987654")
+    assert heard == [("answered", False), ("answered", True), ("NotFound", False)]
+
+
+def test_who_is_told_that_nobody_is_to_ask_now_asks_nobody(bench: Any) -> None:
+    def gate(*, images: bool = False) -> None:
+        raise Away("since noon")
+
+    heard: list[object] = []
+    connector = bench.throttled(gate, heard=lambda error, *, images=False: heard.append(error))
+    with pytest.raises(Away):
+        connector.products()
+    assert heard == [], "that is no news of the store"
 
 
 # -- writing ----------------------------------------------------------------------------------------------

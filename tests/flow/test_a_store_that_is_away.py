@@ -19,10 +19,10 @@ from connectors.errors import Away, NotFound, OutcomeUnknown, Rejected, Unavaila
 from tests.shopkeeping import Shop
 
 
-def silent_for(store: int, *, seconds: float) -> None:
+def silent_for(store: int, *, seconds: float, images: bool = False) -> None:
     """As if its first unanswered call had been so long ago."""
     began = timezone.now() - dt.timedelta(seconds=seconds)
-    wire.client().set(f"vitrine:silent:{store}", began.timestamp())
+    wire.client().set(f"vitrine:silent:{store}{':images' if images else ''}", began.timestamp())
 
 
 def due(shop: Shop) -> None:
@@ -92,6 +92,27 @@ def test_a_shop_that_is_down_for_hours_loses_no_publication(shop: Shop, redis_ur
     assert wake(shop.store) == 1
     shop.carry()
     assert shop.publications()[0].live
+
+
+def test_photos_wait_while_only_their_host_is_down(shop: Shop, redis_url: str) -> None:
+    """Else a catalogue that is regenerated at that moment would be a catalogue of failures."""
+    shop.sell()
+    shop.deliver()
+    shop.remote.images_down = True
+    silent_for(shop.store.pk, seconds=3600, images=True)
+    for _ in range(12):
+        due(shop)
+        shop.carry()
+    [job] = shop.jobs()
+    assert job.state == "preparing" and job.preparation.tries <= 1
+    assert presence.away_since([shop.store.pk]) == {}, "the shop itself answers"
+    # Pictures may lie on a host that is gone for good: after a day they are tried a last few times.
+    silent_for(shop.store.pk, seconds=25 * 3600, images=True)
+    for _ in range(12):
+        due(shop)
+        shop.carry()
+    [job] = shop.jobs()
+    assert (job.state, job.error_code) == ("failed", "photo_not_fetched")
 
 
 def test_the_page_says_so_and_lets_a_person_ask_at_once(shop: Shop, redis_url: str, client: Client) -> None:

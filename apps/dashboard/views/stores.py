@@ -54,6 +54,7 @@ def store(request: Asked, pk: int) -> HttpResponse:
             "public_url": settings.PUBLIC_URL,
             "connected": row.state != StoreState.DISCONNECTED,
             "away_since": presence.away_since([row.pk]).get(row.pk),
+            "pictures_away_since": presence.away_since([row.pk], images=True).get(row.pk),
         },
     )
 
