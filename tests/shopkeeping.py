@@ -120,6 +120,12 @@ class Shop:
         self.rendered += len(made)
         return made
 
+    def render_what_waits(self) -> None:
+        """Hand out, render and take back, once; what follows from it stays on the wire."""
+        for chunk in self.hand_out():
+            for result in self.render(chunk):
+                flow.resulted(result.to_dict())
+
     def work(self) -> None:
         """Carry, hand out, render, take back, until nothing moves."""
         for _ in range(50):

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from apps.flow import flow, noticing
+from apps.flow import noticing
 from apps.flow.waking import wake
 from apps.jobs.models import Preparation
 from apps.lib import wire
@@ -76,9 +76,7 @@ def test_a_shop_that_is_down_for_hours_loses_no_publication(shop: Shop, redis_ur
     shop.sell()
     shop.deliver()
     shop.carry()
-    for chunk in shop.hand_out():
-        for result in shop.render(chunk):
-            flow.resulted(result.to_dict())
+    shop.render_what_waits()
     silent_for(shop.store.pk, seconds=3 * 3600)
     shop.remote.down = True
     for _ in range(20):

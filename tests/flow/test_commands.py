@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.catalog.models import Sync
-from apps.flow import flow
 from apps.jobs.models import Batch, Job
 from apps.publishing.models import Publication
 from apps.recipes import services as recipes
@@ -35,9 +34,7 @@ def waiting(shop: Shop) -> Shop:
     shop.sell()
     shop.deliver()
     shop.carry()
-    for chunk in shop.hand_out():
-        for result in shop.render(chunk):
-            flow.resulted(result.to_dict())
+    shop.render_what_waits()
     shop.wire.clear()
     Publication.objects.all().delete()
     Item.objects.update(state=ItemState.PENDING, reasons=["The cut-out may be wrong."])

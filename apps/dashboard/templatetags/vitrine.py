@@ -190,7 +190,7 @@ def human_bytes(size_bytes: int | None) -> str:
 
 @register.filter
 def money(micros: int | None) -> str:
-    """Two digits; four below a tenth, where a single picture would cost nothing."""
+    """Two digits; four below a tenth, where a single picture would cost nothing; less than those show is said so."""
     amount = (micros or 0) / 1_000_000
     if 0 < amount < 0.0001:
         return "<0.0001"
