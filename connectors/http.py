@@ -130,7 +130,7 @@ class Http:
                 result = attempt()
             except ConnectorError as error:
                 error.images = images
-                if not isinstance(error, Away):
+                if not isinstance(error, Away | ForbiddenHost):  # those are our own words: nobody was asked
                     heard(error, images=images)
                 raise
             heard(None, images=images)

@@ -79,6 +79,7 @@ def connect(workspace: Workspace, *, platform: str, url: str, credentials: Crede
             platform=platform,
             again=not created,
         )
+    presence.forget(store.pk)  # it has just answered
     try:
         listen(store)
     except ConnectorError as error:
@@ -104,6 +105,7 @@ def listen(store: Store) -> list[RemoteWebhook]:
 
 def disconnect(store: Store, *, by: str) -> None:
     """Stop listening and forget the keys. Photos, renders and the trail stay; undo needs a new connection."""
+    presence.forget(store.pk)  # a person asks: whether it is away is to be seen now
     try:
         open_store(store).unsubscribe(delivery_url=hook_url(store))
     except ConnectorError as error:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
+from apps.config.demo import story
+from apps.config.demo.shop import Keys
 from apps.flow import noticing
 from apps.flow.waking import wake
 from apps.jobs.models import Preparation
 from apps.lib import wire
 from apps.publishing.models import Publication
 from apps.stores import presence
+from apps.stores import services as stores
 from connectors.errors import Away, NotFound, OutcomeUnknown, Rejected, Unavailable
+from connectors.types import Credentials
 from tests.shopkeeping import Shop
 
 
@@ -123,3 +129,25 @@ def test_the_page_says_so_and_lets_a_person_ask_at_once(shop: Shop, redis_url: s
     client.post(f"/stores/{shop.store.pk}/ask/")
     assert presence.away_since([shop.store.pk]) == {}
     assert "has not answered" not in client.get(f"/stores/{shop.store.pk}/").content.decode()
+
+
+def test_who_acts_by_hand_is_not_told_to_wait(shop: Shop, redis_url: str, client: Client) -> None:
+    """Checking its webhooks, reading it, connecting it again or leaving it: each sees for itself."""
+    store, keys = shop.store, Credentials(**shop.store.credentials)
+    client.force_login(shop.owner)
+    acts: list[Callable[[], object]] = [
+        lambda: client.post(f"/stores/{store.pk}/webhooks/"),
+        lambda: call_command("sync", str(store.pk)),
+        lambda: story.connect(shop.workspace, Keys(store.url, "", "", "", "")),
+        lambda: stores.connect(
+            shop.workspace, platform=store.platform, url=store.url, credentials=keys, by="t"
+        ),
+        lambda: client.post(f"/stores/{store.pk}/disconnect/"),
+    ]
+    for act in acts:
+        silent_for(store.pk, seconds=3600)
+        presence.knock(store.pk)
+        act()
+        store.refresh_from_db()
+        assert store.problem == ""
+        assert presence.away_since([store.pk]) == {}

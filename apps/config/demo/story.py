@@ -18,7 +18,7 @@ from apps.audit import services as audit_services
 from apps.catalog.models import Photo, Product
 from apps.config.demo import sheet
 from apps.config.demo.shop import Keys, Shop
-from apps.flow import flow
+from apps.flow import flow, waking
 from apps.ingest.models import Delivery
 from apps.jobs.models import OPEN_STATES, Job, JobState
 from apps.lib import blobs, ids
@@ -99,6 +99,7 @@ def connect(workspace: Workspace, keys: Keys) -> Store:
         )
         flow.connected(store, by=ACTOR)
     else:
+        waking.wake(store)  # it was away while nobody ran the demonstration
         stores.listen(store)
     return store
 

@@ -120,6 +120,7 @@ def check_webhooks(request: Asked, pk: int) -> HttpResponse:
         return back(
             request, "dashboard:store", pk, trouble="This store is disconnected. Connect it again first."
         )
+    presence.forget(row.pk)  # a person asks: whether it is away is to be seen now
     try:
         hooks = services.listen(row)
     except ConnectorError as error:

@@ -11,6 +11,7 @@ from apps.catalog.models import Product, Sync
 from apps.flow import drift, flow
 from apps.flow.management.door import Door, store_from
 from apps.lib.work import WorkState
+from apps.stores import presence
 
 
 class Command(Door):
@@ -32,6 +33,7 @@ class Command(Door):
 
     def act(self, options: dict[str, Any]) -> tuple[dict[str, Any], str]:
         store = store_from(options["store"])
+        presence.forget(store.pk)  # a person asks: whether it is away is to be seen now
         sync, _ = catalog.ask_sync(
             store, by=self.actor, changes_only=options["changes"], start_work=options["start_work"]
         )
