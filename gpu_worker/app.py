@@ -13,17 +13,22 @@ import os
 import signal
 import sys
 import time
+from functools import cache
 from typing import Any
 
+import redis
 from celery import Celery, signals
 from kombu.exceptions import OperationalError
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
 
 from gpu_worker import settings as configuration
-from gpu_worker.beat import Pulse
+from gpu_worker.beat import Pulse, connect
 from gpu_worker.contract import (
     QUEUE_CONTROL,
+    RESULTS_KEY,
     TASK_RENDER,
-    TASK_RESULT,
+    TASK_RESULTS,
     Chunk,
     JobResult,
     broker_url,
@@ -100,14 +105,22 @@ def _render(raw: dict[str, Any]) -> None:
 
 
 def _send(result: JobResult) -> None:
-    """Tries for about half a minute. After that the manifest in the storage speaks for itself."""
-    policy = {"max_retries": 12, "interval_start": 0.2, "interval_step": 0.5, "interval_max": 4.0}
+    """Tries for up to a minute. After that the manifest in the storage speaks for itself."""
     try:
-        app.send_task(TASK_RESULT, [result.to_dict()], queue=QUEUE_CONTROL, retry=True, retry_policy=policy)
-    except (OperationalError, OSError) as error:
+        waiting = _results().rpush(RESULTS_KEY, result.to_json())
+        if waiting == 1:
+            # Where others wait already, somebody was told; the dispatcher looks, too.
+            app.send_task(TASK_RESULTS, queue=QUEUE_CONTROL, retry=False)
+    except (redis.RedisError, OperationalError, OSError) as error:
         log.error("the result of attempt %s could not be sent: %s", result.attempt, error)
     else:
         log.info("attempt %s %s", result.attempt, result.status)
+
+
+@cache
+def _results() -> redis.Redis:
+    """Made in the child: a connection must not be shared across the fork."""
+    return connect(SETTINGS.redis_url, retry=Retry(ExponentialBackoff(cap=4.0, base=0.2), 12))
 
 
 def draining() -> bool:

@@ -20,13 +20,13 @@ log = logging.getLogger("gpu_worker")
 SOCKET_TIMEOUT_S = 2.0
 
 
-def connect(url: str) -> redis.Redis:
+def connect(url: str, **how: Any) -> redis.Redis:
     """A client that gives up quickly: a pulse that hangs is no pulse. Knows redis://, rediss:// and
-    unix:// addresses."""
+    unix:// addresses; `how` are redis-py's own options."""
     options: dict[str, Any] = {"socket_timeout": SOCKET_TIMEOUT_S, "socket_connect_timeout": SOCKET_TIMEOUT_S}
     if not url.startswith("unix:"):
         options["socket_keepalive"] = True
-    client: redis.Redis = redis.Redis.from_url(url, health_check_interval=25, **options)
+    client: redis.Redis = redis.Redis.from_url(url, health_check_interval=25, **(options | how))
     return client
 
 

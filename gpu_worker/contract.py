@@ -1,7 +1,8 @@
 """What Django and the render worker say to each other: standard library only, JSON on the wire.
 
-`gpu.render(Chunk)` goes out, `flow.result(JobResult)` comes back. Either may be lost or arrive twice without harm:
-the token fences, and the manifest (`JobResult` as JSON under the attempt's prefix) is the truth of what was made.
+`gpu.render(Chunk)` goes out; a `JobResult` comes back as JSON at the end of a Redis list, with the hint `flow.results`
+where nothing waited there before. Any of it may be lost or arrive twice without harm: the token fences, and the
+manifest (`JobResult` as JSON under the attempt's prefix) is the truth of what was made.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 VERSION = 1
 
 TASK_RENDER = "gpu.render"
+# Says that results wait. `flow.result(JobResult)`, one message for each, is what workers of an earlier release send.
+TASK_RESULTS = "flow.results"
 TASK_RESULT = "flow.result"
 QUEUE_CONTROL = "control"
 MANIFEST = "result.json"
@@ -32,6 +35,8 @@ BEAT_PATTERN = "vitrine:beat:*"
 STOP_KEY = "vitrine:stop:{token}"
 # Present while a worker is to rest: it hands back what it takes.
 REST_KEY = "vitrine:rest:{worker}"
+# Results, oldest first: whoever takes them takes many at once.
+RESULTS_KEY = "vitrine:results"
 # Pushed to wake the dispatcher before its next tick.
 WAKE_KEY = "vitrine:wake"
 
@@ -191,6 +196,8 @@ class JobResult:
             raise ValueError(f"result version {raw.get('version')!r}, this server speaks {VERSION}")
         if raw["status"] not in {"done", "failed", "cancelled", "returned"}:
             raise ValueError(f"unknown status {raw['status']!r}")
+        if not isinstance(raw["attempt"], int) or not 0 < raw["attempt"] < 2**63:
+            raise ValueError(f"attempt {raw['attempt']!r} is no number of a row")
         data = {**raw, "files": tuple(File(**f) for f in raw.get("files", ()))}
         data["error"] = Error(**raw["error"]) if raw.get("error") else None
         data["matte"] = KeptMatte(**raw["matte"]) if raw.get("matte") else None

@@ -16,7 +16,7 @@ from apps.accounts.models import User, Workspace
 from apps.flow import flow, tasks
 from apps.ingest.models import Delivery
 from apps.jobs.models import Job
-from apps.jobs.services import dispatch, leases
+from apps.jobs.services import dispatch, leases, results
 from apps.publishing.models import Publication
 from apps.recipes import services as recipes
 from apps.review.models import Item
@@ -37,6 +37,7 @@ TASKS = {
     "flow.act": flow.acted,
     "flow.prepare": flow.prepared,
     "flow.result": flow.resulted,
+    "flow.results": flow.results_came,
     "flow.publish": flow.published,
     "flow.undo": flow.undone,
 }
@@ -133,9 +134,7 @@ class Shop:
             handed = self.hand_out()
             if not handed and not self.wire:
                 return
-            for chunk in handed:
-                for result in self.render(chunk):
-                    flow.resulted(result.to_dict())
+            results.accept_all([r for chunk in handed for r in self.render(chunk)], then=flow.rendered)
         raise AssertionError("the work does not come to an end")
 
     def beat(self, *, at: float | None = None, **attempts: dict[str, str]) -> None:

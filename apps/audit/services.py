@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
@@ -15,18 +17,35 @@ from apps.lib.locks import transaction_lock
 
 SYSTEM = "system"
 
-# An event, its detail and its place in the sealer's queue: one statement, so that none is without the others.
+# Events, their details and their places in the sealer's queue: one statement, so that none is without the others.
+# Ids are drawn in the order of the list: that is the order in which they are sealed.
 _RECORD = f"""
-WITH event AS (
-    INSERT INTO {Event._meta.db_table} (at, workspace, verb, actor, subject, refs, digest)
-    VALUES (%(at)s, %(workspace)s, %(verb)s, %(actor)s, %(subject)s, %(refs)s::jsonb, %(digest)s) RETURNING id
-), told AS (
-    INSERT INTO {Detail._meta.db_table} (event_id, salt, body) SELECT id, %(salt)s, %(body)s::jsonb FROM event
+WITH told AS MATERIALIZED (
+    SELECT nextval(pg_get_serial_sequence('{Event._meta.db_table}', 'id')) AS id, t.*
+    FROM jsonb_to_recordset(%s::jsonb) AS t(nth integer, at timestamptz, workspace bigint, verb text, actor text,
+        subject text, refs jsonb, digest text, salt text, body jsonb)
+), event AS (
+    INSERT INTO {Event._meta.db_table} (id, at, workspace, verb, actor, subject, refs, digest)
+    SELECT id, at, workspace, verb, actor, subject, refs, digest FROM told
+), detail AS (
+    INSERT INTO {Detail._meta.db_table} (event_id, salt, body) SELECT id, salt, body FROM told
 ), waits AS (
-    INSERT INTO {Pending._meta.db_table} (event_id, workspace) SELECT id, %(workspace)s FROM event
+    INSERT INTO {Pending._meta.db_table} (event_id, workspace) SELECT id, workspace FROM told
 )
-SELECT id FROM event
+SELECT nth, id FROM told
 """  # noqa: S608 - only our own tables' names are formatted in
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What happened. `subject` is ``kind:id``, `refs` only ids; whatever tells of a person belongs into `detail`."""
+
+    verb: str
+    workspace: int
+    actor: str = SYSTEM
+    subject: str = ""
+    refs: dict[str, int | str] | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
 
 
 def detail_digest(salt: str, body: dict[str, Any]) -> str:
@@ -63,35 +82,34 @@ def record(
     **detail: Any,
 ) -> Event:
     """Note what happened, in the transaction of the change it tells of. `subject` is ``kind:id``, `refs` only ids."""
-    salt = secrets.token_hex(16)
-    # The digest is over what the database gives back: JSON, with dates and decimals as text.
-    body = _as_stored(detail)
-    event = Event(
-        at=timezone.now(),
-        workspace=workspace,
-        verb=verb,
-        actor=actor,
-        subject=subject,
-        refs=refs or {},
-        digest=detail_digest(salt, body),
-    )
+    entry = Entry(verb=verb, workspace=workspace, actor=actor, subject=subject, refs=refs, detail=detail)
+    return record_all([entry])[0]
+
+
+def record_all(entries: Sequence[Entry]) -> list[Event]:
+    """As `record`, for many in this order."""
+    if not entries:
+        return []
+    now, events, rows = timezone.now(), [], []
+    for nth, entry in enumerate(entries):
+        salt = secrets.token_hex(16)
+        # The digest is over what the database gives back: JSON, with dates and decimals as text.
+        body = _as_stored(entry.detail)
+        told: dict[str, Any] = {
+            "workspace": entry.workspace,
+            "verb": entry.verb,
+            "actor": entry.actor,
+            "subject": entry.subject,
+            "refs": entry.refs or {},
+            "digest": detail_digest(salt, body),
+        }
+        events.append(Event(at=now, **told))
+        rows.append(told | {"nth": nth, "at": now.isoformat(), "salt": salt, "body": body})
     with connection.cursor() as cursor:
-        cursor.execute(
-            _RECORD,
-            {
-                "at": event.at,
-                "workspace": workspace,
-                "verb": verb,
-                "actor": actor,
-                "subject": subject,
-                "refs": json.dumps(event.refs),
-                "digest": event.digest,
-                "salt": salt,
-                "body": json.dumps(body),
-            },
-        )
-        [event.pk] = cursor.fetchone()
-    return event
+        cursor.execute(_RECORD, [json.dumps(rows)])
+        for nth, pk in cursor.fetchall():
+            events[nth].pk = pk
+    return events
 
 
 def _as_stored(detail: dict[str, Any]) -> dict[str, Any]:

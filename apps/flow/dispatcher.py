@@ -79,6 +79,7 @@ class Dispatcher:
             handed = self.feed(beats)
         sweeper.inbox()
         if self._sweep.due():
+            sweeper.results()
             sweeper.sweep()
         if self._seal.due():
             audit.seal()

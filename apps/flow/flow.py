@@ -6,8 +6,11 @@ commit where a worker or a store has to act.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.db import transaction
 
@@ -20,6 +23,7 @@ from apps.jobs.models import Batch, Job, Preparation
 from apps.jobs.services import leases, planning, results, twins
 from apps.jobs.services.again import Marks
 from apps.jobs.services.creating import Pilot
+from apps.lib import wire
 from apps.lib.errors import Retry
 from apps.lib.work import backoff_s
 from apps.publishing.models import Publication, Undo
@@ -32,11 +36,15 @@ from apps.stores import services as stores
 from apps.stores.connect import open_store
 from apps.stores.models import Store
 from connectors.errors import ConnectorError
-from gpu_worker.contract import JobResult
+from gpu_worker.contract import TASK_RESULTS, JobResult
 
 MAX_PREPARE_TRIES = 6
 # Work that needs room in a storage that is full, or away, looks again after so long.
 WAIT_FOR_ROOM_S = 60.0
+# Results of one transaction, and of one task: other tasks wait meanwhile.
+RESULTS_AT_ONCE, MOST_RESULTS = 50, 1000
+
+log = structlog.get_logger(__name__)
 
 
 # 1. A webhook came, or a store was read.
@@ -126,6 +134,28 @@ def resulted(message: dict[str, Any]) -> None:
     results.accept(JobResult.from_dict(message), then=rendered)
 
 
+def results_came() -> int:
+    """Take in what waits, many at once. Returns how many results there were."""
+    taken = 0
+    while taken < MOST_RESULTS and (texts := wire.take_results(RESULTS_AT_ONCE)):
+        results.accept_all(understood(texts), then=rendered)
+        taken += len(texts)
+    if taken >= MOST_RESULTS:
+        hints.hint(TASK_RESULTS)
+    return taken
+
+
+def understood(texts: list[bytes]) -> list[JobResult]:
+    """Workers' words as they sent them; one that can't be read is no reason to lose the others."""
+    found = []
+    for text in texts:
+        try:
+            found.append(JobResult.from_dict(json.loads(text)))
+        except (ValueError, KeyError, TypeError) as error:
+            log.warning("result_notunderstood", reason=str(error))
+    return found
+
+
 def expired() -> int:
     return leases.expire(then=rendered)
 
@@ -138,16 +168,23 @@ def answered() -> int:
 # 4. Policy judges; a person decides what it will not.
 
 
-def rendered(job: Job) -> None:
-    item = review.judge(job)
-    if item and item.state == ItemState.APPROVED and asking.at_once(item):
-        reviewed(item, by=review.POLICY)
+def rendered(jobs: Sequence[Job]) -> None:
+    items = review.judge(jobs)
+    _reviewed(
+        [i for i in items if i.state == ItemState.APPROVED and asking.at_once(i)],
+        by=review.POLICY,
+    )
 
 
 def reviewed(item: Item, *, by: str) -> Publication:
-    publication, _ = asking.publish(item, by=by)
-    hints.hint("flow.publish", publication.pk)
-    return publication
+    return _reviewed([item], by=by)[0]
+
+
+def _reviewed(items: Sequence[Item], *, by: str) -> list[Publication]:
+    publications = [publication for publication, _ in asking.publish_all(items, by=by)]
+    for publication in publications:
+        hints.hint("flow.publish", publication.pk)
+    return publications
 
 
 def marked(item: Item, marks: Marks, *, by: str) -> Job:

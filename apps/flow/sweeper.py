@@ -15,7 +15,7 @@ from apps.jobs import preparing
 from apps.lib import wire
 from apps.notices.models import Mail
 from apps.publishing.models import Publication, Undo
-from gpu_worker.contract import QUEUE_CONTROL
+from gpu_worker.contract import QUEUE_CONTROL, TASK_RESULTS
 
 # Preparations come last: a regenerated catalogue has 100,000 of them, and everything else is quicker.
 DUE: tuple[tuple[Callable[[int], list[int]], str], ...] = (
@@ -54,6 +54,15 @@ def inbox() -> int:
     for pk in due:
         hints.hint("flow.receive", pk)
     return len(due)
+
+
+def results() -> None:
+    """Hint once more that results wait: the first hint may be lost, and whoever took it may have died."""
+    try:
+        if wire.results_wait():
+            hints.hint(TASK_RESULTS)
+    except wire.WireError:
+        pass  # nobody would get the hint
 
 
 def _waiting() -> int:

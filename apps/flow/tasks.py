@@ -15,7 +15,7 @@ from celery import shared_task
 from apps.flow import batching, flow, housekeeping, noticing
 from apps.lib.errors import Retry
 from apps.notices.services import sending
-from gpu_worker.contract import TASK_RESULT
+from gpu_worker.contract import TASK_RESULT, TASK_RESULTS
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +57,12 @@ def act(store_id: int) -> None:
 @_carried
 def prepare(preparation_id: int) -> None:
     flow.prepared(preparation_id)
+
+
+@shared_task(name=TASK_RESULTS)
+@_carried
+def results() -> None:
+    flow.results_came()
 
 
 @shared_task(name=TASK_RESULT)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from functools import cache
+from typing import cast
 
 import redis
 from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from gpu_worker.contract import BEAT_PATTERN, REST_KEY, STOP_KEY, WAKE_KEY, Beat
+from gpu_worker.contract import BEAT_PATTERN, REST_KEY, RESULTS_KEY, STOP_KEY, WAKE_KEY, Beat
 
 WireError = redis.RedisError
 STORED_KEY = "vitrine:stored"
@@ -82,6 +83,19 @@ def stored_counted(counted: Mapping[str, int]) -> None:
 
 def _text(name: bytes | str) -> str:
     return name.decode() if isinstance(name, bytes) else name
+
+
+def results_wait() -> bool:
+    """Whether workers' results wait to be taken in. Raises WireError."""
+    return bool(client().exists(RESULTS_KEY))
+
+
+def take_results(most: int) -> list[bytes]:
+    """Workers' results as they sent them, oldest first. Whoever takes them and dies leaves them to their leases.
+
+    Raises WireError.
+    """
+    return cast(list[bytes], client().lpop(RESULTS_KEY, most) or [])
 
 
 def waiting(queue: str) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -11,7 +13,7 @@ from apps.jobs.models import Job, JobState
 from apps.jobs.services import again
 from apps.jobs.services.again import Marks
 from apps.lib.errors import LostRace, NotAllowed
-from apps.lib.insert_once import insert_once
+from apps.lib.insert_once import insert_all_once
 from apps.review import policy
 from apps.review.models import Decision, Item, ItemState
 
@@ -20,21 +22,40 @@ REPLACED = "a newer cut-out was approved instead"
 
 
 @transaction.atomic
-def judge(job: Job) -> Item | None:
-    """The item of a job that is done, made and judged once; None if it is not done."""
-    if job.state != JobState.DONE or job.render is None:
-        return None
+def judge(jobs: Sequence[Job]) -> list[Item]:
+    """The items of those jobs that are done, each made and judged once."""
+    done = [job for job in jobs if job.state == JobState.DONE and job.render is not None]
+    checks = _SpotChecks()
+    made = [_judged(job, checks) for job in done]
+    new = insert_all_once(made, key=("job_id",))
+    fresh = [item for item, is_new in zip(made, new, strict=True) if is_new]
+    approved = [item for item in fresh if item.state == ItemState.APPROVED]
+    Decision.objects.bulk_create(Decision(item=item, actor=POLICY, approved=True) for item in approved)
+    entries = []
+    for item in fresh:
+        entries.append(_judgement(item))
+        if item.state == ItemState.APPROVED:
+            entries.append(_decision(item, approved=True, actor=POLICY, override=False, note=""))
+    audit.record_all(entries)
+    return [
+        item if is_new else Item.objects.get(job=item.job_id) for item, is_new in zip(made, new, strict=True)
+    ]
+
+
+def _judged(job: Job, checks: _SpotChecks) -> Item:
+    assert job.render is not None
     recipe = {**job.recipe, "review": job.recipe_version.body.get("review", {})}
     verdict = policy.judge(
         job.render.measures,
         job.render.confidence,
         recipe,
-        nth=_since_spot_check(job.workspace_id, policy.spot_check_every(recipe)) + 1,
+        nth=checks.since(job.workspace_id, policy.spot_check_every(recipe)) + 1,
         asked_by_hand=job.instead_of_id is not None,
         marks_unseen=_marks_unseen(job),
     )
     approved = verdict.outcome == "approve"
-    item = Item(
+    checks.judged(job.workspace_id, verdict.reasons)
+    return Item(
         job=job,
         workspace_id=job.workspace_id,
         render=job.render,
@@ -44,36 +65,46 @@ def judge(job: Job) -> Item | None:
         state=ItemState.APPROVED if approved else ItemState.PENDING,
         decided_at=timezone.now() if approved else None,
     )
-    if not insert_once(item):
-        return Item.objects.get(job=job)
-    audit.record(
-        "render.judged",
-        workspace=job.workspace_id,
+
+
+def _judgement(item: Item) -> audit.Entry:
+    return audit.Entry(
+        verb="render.judged",
+        workspace=item.workspace_id,
         actor=POLICY,
-        subject=f"job:{job.pk}",
-        refs={"item": item.pk, "render": job.render.pk, "photo": job.photo_id},
-        verdict=verdict.outcome,
-        reasons=list(verdict.reasons),
+        subject=f"job:{item.job_id}",
+        refs={"item": item.pk, "render": item.render_id, "photo": item.job.photo_id},
+        detail={"verdict": item.verdict, "reasons": item.reasons},
     )
-    if approved:
-        _note_decision(item, approved=True, actor=POLICY, user=None, override=False, note="")
-    return item
 
 
-def _since_spot_check(workspace: int, every: int) -> int:
-    """How many pictures were judged since a spot check showed one to a person, at most `every` - 1.
+class _SpotChecks:
+    """How many pictures of a workspace were judged since a spot check showed one to a person."""
 
-    Looks at so many rows only, however many the workspace has.
-    """
-    if not every:
-        return 0
-    latest = Item.objects.filter(workspace=workspace).order_by("-pk").values_list("reasons", flat=True)
-    counted = 0
-    for reasons in latest[: every - 1]:
-        if policy.is_spot_check(reasons):
-            break
-        counted += 1
-    return counted
+    def __init__(self) -> None:
+        self._now: dict[int, list[Sequence[str]]] = {}
+        self._before: dict[tuple[int, int], list[Sequence[str]]] = {}
+
+    def since(self, workspace: int, every: int) -> int:
+        """At most `every` - 1. Looks at so many rows only, however many the workspace has."""
+        if not every:
+            return 0
+        if (workspace, every) not in self._before:
+            latest = (
+                Item.objects.filter(workspace=workspace).order_by("-pk").values_list("reasons", flat=True)
+            )
+            self._before[workspace, every] = list(latest[: every - 1])
+        latest_first = [*reversed(self._now.get(workspace, [])), *self._before[workspace, every]]
+        counted = 0
+        for reasons in latest_first[: every - 1]:
+            if policy.is_spot_check(reasons):
+                break
+            counted += 1
+        return counted
+
+    def judged(self, workspace: int, reasons: Sequence[str]) -> None:
+        """One more, which is in no row yet."""
+        self._now.setdefault(workspace, []).append(reasons)
 
 
 def _marks_unseen(job: Job) -> bool:
@@ -140,14 +171,17 @@ def _note_decision(
     Decision.objects.create(
         item=item, user=user, actor=actor, approved=approved, override=override and approved, note=note
     )
-    audit.record(
-        f"render.{item.state}",
+    audit.record_all([_decision(item, approved=approved, actor=actor, override=override, note=note)])
+
+
+def _decision(item: Item, *, approved: bool, actor: str, override: bool, note: str) -> audit.Entry:
+    return audit.Entry(
+        verb=f"render.{item.state}",
         workspace=item.workspace_id,
         actor=actor,
         subject=f"job:{item.job_id}",
         refs={"item": item.pk},
-        override=override and approved,
-        note=note,
+        detail={"override": override and approved, "note": note},
     )
 
 

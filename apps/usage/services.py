@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
@@ -21,12 +23,16 @@ from apps.usage.selectors import Standing
 MOST_MICROS = 2**62
 # One statement: what was reserved is freed where the attempt is booked.
 _BOOK = f"""
-WITH settled AS (DELETE FROM {Reservation._meta.db_table} WHERE attempt = %(attempt)s)
+WITH told AS (
+    SELECT * FROM jsonb_to_recordset(%s::jsonb) AS t(workspace bigint, attempt bigint, job bigint, store bigint,
+        recipe bigint, batch bigint, at timestamptz, engine text, device text, seconds float8, bytes_in bigint,
+        bytes_out bigint, price bigint, cost bigint, outcome text, cutout text, estimated boolean)
+), settled AS (DELETE FROM {Reservation._meta.db_table} r USING told WHERE r.attempt = told.attempt)
 INSERT INTO {Record._meta.db_table} (workspace_id, attempt, job, store, recipe, batch, at, engine, device,
     device_seconds, bytes_in, bytes_out, micros_per_hour, cost_micros, outcome, cutout, estimated)
-VALUES (%(workspace)s, %(attempt)s, %(job)s, %(store)s, %(recipe)s, %(batch)s, %(at)s, %(engine)s, %(device)s,
-    %(seconds)s, %(bytes_in)s, %(bytes_out)s, %(price)s, %(cost)s, %(outcome)s, %(cutout)s, %(estimated)s)
-ON CONFLICT (attempt) DO NOTHING
+SELECT workspace, attempt, job, store, recipe, batch, at, engine, device, seconds, bytes_in, bytes_out, price, cost,
+    outcome, cutout, estimated FROM told
+ON CONFLICT (attempt) DO NOTHING RETURNING attempt
 """  # noqa: S608 - only our own tables' names are formatted in
 
 _PUT_RIGHT = f"""
@@ -37,61 +43,63 @@ WHERE attempt = %(attempt)s AND estimated
 """  # noqa: S608 - only our own table's name is formatted in
 
 
-def book(
-    *,
-    workspace: int,
-    attempt: int,
-    job: int,
-    engine: str,
-    device: str,
-    device_seconds: float,
-    bytes_in: int,
-    bytes_out: int,
-    outcome: str,
-    store: int = 0,
-    recipe: int = 0,
-    batch: int | None = None,
-    cutout: str = "",
-    estimated: bool = False,
-) -> bool:
-    """One row per attempt (unique key), and what was reserved for it is free again. Returns False where it was booked
-    before.
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """What one attempt used. `estimated`: nobody said so, its beats tell."""
+
+    workspace: int
+    attempt: int
+    job: int
+    engine: str
+    device: str
+    device_seconds: float
+    bytes_in: int
+    bytes_out: int
+    outcome: str
+    store: int = 0
+    recipe: int = 0
+    batch: int | None = None
+    cutout: str = ""
+    estimated: bool = False
+
+
+def book(*uses: Use) -> int:
+    """One row per attempt (unique key), and what was reserved for it is free again. Returns how many changed anything:
+    one that was booked before does not.
 
     The price of the day counts. What was `estimated` is put right once by what the worker says later, at the price of
     the day on which it was booked; its outcome stays.
     """
+    if not uses:
+        return 0
     now = timezone.now()
-    price = selectors.micros_per_hour(device, now)
-    values: dict[str, Any] = {
-        "workspace": workspace,
-        "attempt": attempt,
-        "job": job,
-        "store": store,
-        "recipe": recipe,
-        "batch": batch or 0,
-        "at": now,
-        "engine": engine,
-        "device": device,
-        "seconds": device_seconds,
-        "bytes_in": bytes_in,
-        "bytes_out": bytes_out,
-        "price": price,
-        "cost": selectors.cost_micros(device_seconds, price),
-        "outcome": outcome,
-        "cutout": cutout,
-        "estimated": estimated,
-    }
+    prices = {device: selectors.micros_per_hour(device, now) for device in {use.device for use in uses}}
+    rows = {use.attempt: _row(use, now, prices[use.device]) for use in uses}
     with connection.cursor() as cursor:
-        cursor.execute(_BOOK, values)
-        if cursor.rowcount == 1:
-            return True
-        booked_at = None if estimated else _estimated_at(attempt)
-        if booked_at is None:
-            return False
-        price = selectors.micros_per_hour(device, booked_at)
-        cursor.execute(
-            _PUT_RIGHT, values | {"price": price, "cost": selectors.cost_micros(device_seconds, price)}
-        )
+        cursor.execute(_BOOK, [json.dumps(list(rows.values()))])
+        booked = {attempt for (attempt,) in cursor.fetchall()}
+    late = [use for use in uses if use.attempt not in booked]
+    return len(booked) + sum(_put_right(use) for use in late)
+
+
+def _row(use: Use, at: dt.datetime, price: int) -> dict[str, Any]:
+    seconds = use.device_seconds
+    told = {
+        "at": at.isoformat(),
+        "seconds": seconds,
+        "price": price,
+        "cost": selectors.cost_micros(seconds, price),
+    }
+    return vars(use) | told | {"batch": use.batch or 0}
+
+
+def _put_right(use: Use) -> bool:
+    booked_at = None if use.estimated else _estimated_at(use.attempt)
+    if booked_at is None:
+        return False
+    price = selectors.micros_per_hour(use.device, booked_at)
+    with connection.cursor() as cursor:
+        cursor.execute(_PUT_RIGHT, _row(use, booked_at, price))
         return cursor.rowcount == 1
 
 

@@ -77,6 +77,7 @@ def _queues(servers: Ground, house: House, size: Size) -> None:
     )
     put(Figure("dispatch.claim_ms_per_job", cpu["claim"], "CPU ms"))
     put(Figure("dispatch.accept_ms_per_job", cpu["accept"], "CPU ms"))
+    put(Figure("dispatch.accept_alone_ms_per_job", last["alone"]["cpu"] * 1000, "CPU ms"))
     put(Figure("dispatch.judge_ms_per_job", cpu["judge"], "CPU ms"))
     # What all that waits would take at that cost: 1 where a backlog makes no job dearer.
     whole = [

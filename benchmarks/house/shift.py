@@ -74,7 +74,8 @@ class Shift:
         over = [(at, chunk) for at, chunk in self._under_way if at <= time.monotonic()]
         for pair in over:
             self._under_way.remove(pair)
-            for result in result_of(pair[1]):
-                tasks.result(result)
-                self.ended[result["attempt"]] = time.time()
+            made = result_of(pair[1])
+            self._wire.sent(made)
+            tasks.results()
+            self.ended.update({result.attempt: time.time() for result in made})
         return len(over)

@@ -16,9 +16,12 @@ from celery import Celery
 import gpu_worker
 from gpu_worker.contract import (
     BEAT_PATTERN,
+    QUEUE_CONTROL,
     REST_KEY,
+    RESULTS_KEY,
     STOP_KEY,
     TASK_RENDER,
+    TASK_RESULTS,
     Beat,
     Chunk,
     JobResult,
@@ -52,11 +55,13 @@ class Wire:
         self.app.send_task(TASK_RENDER, [chunk.to_dict()], queue=render_queue(lane, "cpu", "local"))
 
     def result(self, seconds: float = 25.0) -> JobResult:
-        raw = until(lambda: self.redis.rpop("control"), seconds)
-        import base64
+        raw = until(lambda: self.redis.lpop(RESULTS_KEY), seconds)
+        return JobResult.from_dict(json.loads(raw))  # type: ignore[arg-type]
 
-        (payload, *_), *_ = [json.loads(base64.b64decode(json.loads(raw)["body"]))]  # type: ignore[arg-type]
-        return JobResult.from_dict(payload[0])
+    def hints(self) -> list[str]:
+        """What control workers were told, oldest first."""
+        waiting = self.redis.lrange(QUEUE_CONTROL, 0, -1)
+        return [json.loads(message)["headers"]["task"] for message in reversed(waiting)]  # type: ignore[arg-type]
 
     def beats(self) -> list[Beat]:
         return [Beat.from_json(raw) for key in self.redis.keys(BEAT_PATTERN) if (raw := self.redis.get(key))]
@@ -119,6 +124,7 @@ def test_a_chunk_goes_in_and_its_results_come_out_while_the_worker_beats(
     first, second = wire.result(), wire.result()
     assert (first.status, second.status) == ("done", "failed")
     assert storage.exists(first.files[0].key)
+    assert wire.hints()[0] == TASK_RESULTS, "somebody is told that results wait"
     (beat,) = until(wire.beats)
     assert beat.worker == first.worker
     assert beat.lanes == ("urgent", "standard", "bulk")
@@ -133,7 +139,7 @@ def test_a_chunk_past_its_time_is_dropped_and_the_next_one_is_done(worker, wire,
     wire.send(late)
     result = wire.result()
     assert result.token == late.jobs[0].token
-    assert wire.redis.llen("control") == 0
+    assert wire.redis.llen(RESULTS_KEY) == 0
 
 
 def test_a_stop_key_cancels_the_attempt(worker, wire, make_chunk, encoded, block):

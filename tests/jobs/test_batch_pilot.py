@@ -10,7 +10,7 @@ from apps.jobs.models import Batch, BatchState, Job
 from apps.jobs.services import batches
 from apps.jobs.services.creating import Pilot
 from apps.lib.errors import BadRequest, NotAllowed
-from apps.usage.services import book
+from apps.usage.services import Use, book
 from tests.jobs.regenerating import counted, start
 from tests.shopkeeping import Shop
 
@@ -40,7 +40,7 @@ def test_the_same_seed_draws_the_same_pilot_and_another_one_another(full_shop: S
 def test_a_person_lets_the_rest_go_on(full_shop: Shop) -> None:
     batch = start(full_shop, pilot=Pilot(share=0.34), cap_micros=1_000_000)
     full_shop.work()
-    book(
+    use = Use(
         workspace=full_shop.workspace.pk,
         attempt=10**9,
         job=Job.objects.filter(batch=batch.pilot).first().pk,
@@ -51,6 +51,7 @@ def test_a_person_lets_the_rest_go_on(full_shop: Shop) -> None:
         bytes_out=0,
         outcome="lost",
     )
+    book(use)
     spent = counted(batch.pilot).cost_micros
     assert spent >= 1000
     batching.go(batch, by="user:1")

@@ -114,7 +114,7 @@ def test_a_worker_can_not_have_a_file_of_another_store_thrown_away(worked: Shop)
 
     [job] = worked.jobs()
     Matte.objects.all().delete()
-    mattes.note(job, KeptMatte("1/1/originals/x", 5, False), "x/1", counts=True)
+    mattes.note(mattes.Found(job, KeptMatte("1/1/originals/x", 5, False), "x/1", counts=True))
     assert not Matte.objects.exists()
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import random
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -30,7 +31,7 @@ HANDS, ROUND = 4, 3
 
 def book(job: Job, micros: int) -> None:
     attempt = job.attempts.latest("pk")
-    booking.book(
+    use = booking.Use(
         workspace=job.workspace_id,
         attempt=attempt.pk,
         job=job.pk,
@@ -42,6 +43,7 @@ def book(job: Job, micros: int) -> None:
         bytes_out=1,
         outcome="done",
     )
+    booking.book(use)
     Attempt.objects.filter(pk=attempt.pk).update(state=AttemptState.DONE)
     Job.objects.filter(pk=job.pk).update(state=JobState.DONE, finished_at=timezone.now())
 
@@ -271,10 +273,10 @@ def test_a_corrected_record_corrects_its_batchs_cost(each_costs: None, db: None)
     shop.wait(1, Lane.BULK, batch=batch)
     [job] = give(1)
     attempt = job.attempts.get()
-    told = {
+    told: dict[str, Any] = {
         "workspace": shop.workspace.pk, "attempt": attempt.pk, "job": job.pk, "batch": batch.pk, "engine": "x",
         "device": "cpu", "bytes_in": 0, "bytes_out": 0, "outcome": "lost",
     }  # fmt: skip
-    booking.book(**told, device_seconds=5, estimated=True)
-    booking.book(**told, device_seconds=7)
+    booking.book(booking.Use(**told, device_seconds=5, estimated=True))
+    booking.book(booking.Use(**told, device_seconds=7))
     assert progress.counts([batch.pk])[batch.pk].cost_micros == 70

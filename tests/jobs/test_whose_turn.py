@@ -252,10 +252,11 @@ def test_what_a_batch_spent_counts_against_its_cap(monkeypatch) -> None:
     shop.wait(5, Lane.BULK, batch=batch)
     [job] = give(1)
     attempt = job.attempts.get()
-    usage.book(
+    use = usage.Use(
         workspace=shop.workspace.pk, attempt=attempt.pk, job=job.pk, engine="classic", device="cpu",
         device_seconds=7, bytes_in=1, bytes_out=1, outcome="done",
     )  # fmt: skip
+    usage.book(use)
     finish()
     assert give(9) == [], "70 are spent and 40 more would be too much"
     batch.cap_micros = 110

@@ -34,7 +34,7 @@ def book(shop: Shop, attempt: int, device: str = "cpu", seconds: float = 2.0, **
         "outcome": "done",
         **more,
     }
-    return services.book(**values)
+    return bool(services.book(services.Use(**values)))
 
 
 def said(shop: Shop, verb: str) -> int:

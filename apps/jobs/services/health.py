@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -58,10 +59,10 @@ def unwell() -> set[str]:
     return set(Worker.objects.filter(rest_until__gt=timezone.now()).values_list("name", flat=True))
 
 
-def note(name: str, *, well: bool, trouble: str = "") -> None:
-    """A job of this worker ended; `well` unless the worker is to blame. May send it to rest."""
+def note(name: str, *, well: bool, trouble: str = "", times: int = 1) -> None:
+    """So many jobs of this worker ended; `well` unless the worker is to blame. May send it to rest."""
     if well:
-        _went_well(name[:80])
+        _went_well(name[:80], min(times, REMEMBERED))
     else:
         _went_wrong(name[:80], trouble)
 
@@ -69,15 +70,17 @@ def note(name: str, *, well: bool, trouble: str = "") -> None:
 # A worker whose last jobs all went well stays as it is: its row is neither written nor locked.
 _WELL = f"""
 UPDATE {Worker._meta.db_table}
-SET outcomes = (CASE WHEN jsonb_array_length(outcomes) >= %(most)s THEN outcomes - 0 ELSE outcomes END) || '1'::jsonb,
+SET outcomes = jsonb_path_query_array(outcomes || %(new)s::jsonb, %(last)s::jsonpath),
     rests = CASE WHEN rest_until > %(now)s THEN rests ELSE 0 END
 WHERE name = %(name)s AND NOT (jsonb_array_length(outcomes) >= %(most)s AND rests = 0 AND NOT outcomes @> '0')
 """  # noqa: S608 - only our own table's name is formatted in
 
 
-def _went_well(name: str) -> None:
+def _went_well(name: str, times: int) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_WELL, {"name": name, "most": REMEMBERED, "now": timezone.now()})
+        values: dict[str, Any] = {"name": name, "most": REMEMBERED, "now": timezone.now()}
+        values |= {"new": str([1] * times), "last": f"$[last - {REMEMBERED - 1} to last]"}
+        cursor.execute(_WELL, values)
 
 
 @transaction.atomic

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable
 
 import structlog
 from django.conf import settings
@@ -80,7 +79,7 @@ def forgive(seconds: float) -> int:
     return Attempt.objects.filter(state__in=LIVE_ATTEMPTS, lease_until__lt=until).update(lease_until=until)
 
 
-def expire(*, then: Callable[[Job], None], limit: int = 200) -> int:
+def expire(*, then: results.Then, limit: int = 200) -> int:
     """End the leases that ran out. Returns how many attempts were adopted or lost; `then` as in `results.accept`.
 
     While the storage can't say what was made, nothing is lost: such a lease goes on for once more its length.
@@ -106,7 +105,7 @@ def expire(*, then: Callable[[Job], None], limit: int = 200) -> int:
     return moved
 
 
-def adopt(attempt: Attempt, *, then: Callable[[Job], None]) -> bool:
+def adopt(attempt: Attempt, *, then: results.Then) -> bool:
     """Accept what the attempt finished though its message never came: the manifest is the truth."""
     text = blobs.read_if_there(attempt.prefix + MANIFEST)
     if text is None:
@@ -163,7 +162,7 @@ def _book_by_beats(attempt: Attempt, *, until: dt.datetime | None, outcome: str)
     seconds = 0.0 if start is None else max(0.0, ((until or start) - start).total_seconds())
     Attempt.objects.filter(pk=attempt.pk).update(device_seconds=seconds)
     worker = Worker.objects.filter(name=attempt.worker).first()
-    usage.book(
+    use = usage.Use(
         workspace=job.workspace_id,
         attempt=attempt.pk,
         job=job.pk,
@@ -178,6 +177,7 @@ def _book_by_beats(attempt: Attempt, *, until: dt.datetime | None, outcome: str)
         outcome=outcome,
         estimated=True,
     )
+    usage.book(use)
 
 
 def _close_cancelled(limit: int = 200) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
@@ -31,26 +33,45 @@ def word(job: Job, kept: KeptMatte | None) -> str:
 
 _NOTE = f"""
 INSERT INTO {Matte._meta.db_table} AS m (workspace_id, store_id, key, engine, size_bytes, uses, made_at, used_at)
-VALUES (%(workspace)s, %(store)s, %(key)s, %(engine)s, %(size)s, %(uses)s, %(now)s, %(now)s)
+SELECT workspace, store, key, engine, size, uses, %(now)s, %(now)s FROM jsonb_to_recordset(%(rows)s::jsonb)
+    AS t(workspace bigint, store bigint, key text, engine text, size bigint, uses bigint)
 ON CONFLICT (key) DO UPDATE SET used_at = excluded.used_at, uses = m.uses + excluded.uses
 """  # noqa: S608 - only our own table's name is formatted in
 
 
-def note(job: Job, kept: KeptMatte | None, engine: str, *, counts: bool) -> None:
-    """Write down what a worker found or left; `counts` unless it tells so a second time, or too late."""
-    if kept is None or not word(job, kept):
-        return
-    values: dict[str, Any] = {
-        "workspace": job.workspace_id,
-        "store": job.store_id,
-        "key": kept.key,
-        "engine": engine[:40],
-        "size": kept.size_bytes,
-        "uses": int(kept.reused and counts),
-        "now": timezone.now(),
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_NOTE, values)
+@dataclass(frozen=True)
+class Found:
+    """What a worker says of the cut-out it found or left for a job; `counts` unless it tells so again, or too late."""
+
+    job: Job
+    kept: KeptMatte | None
+    engine: str
+    counts: bool
+
+
+def note(*found: Found) -> None:
+    """Write down what workers found or left."""
+    rows: dict[str, dict[str, Any]] = {}
+    for one in found:
+        if one.kept is None or not word(one.job, one.kept):
+            continue
+        row = rows.setdefault(
+            one.kept.key,
+            {
+                "workspace": one.job.workspace_id,
+                "store": one.job.store_id,
+                "key": one.kept.key,
+                "engine": one.engine[:40],
+                "size": one.kept.size_bytes,
+                "uses": 0,
+            },
+        )
+        row["uses"] += int(one.kept.reused and one.counts)
+    if rows:
+        # In one order, whoever does the same at the same time.
+        told = json.dumps([row for _, row in sorted(rows.items())])
+        with connection.cursor() as cursor:
+            cursor.execute(_NOTE, {"rows": told, "now": timezone.now()})
 
 
 def forget_unused(*, days: int = UNUSED_DAYS, limit: int = 2000) -> int:

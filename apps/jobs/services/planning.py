@@ -87,7 +87,11 @@ def _inputs(jobs: Sequence[Job]) -> Iterator[JobInput]:
 
 
 def prepare(
-    preparation: Preparation, connector: Connector, *, then: Callable[[Job], None], last_try: bool = False
+    preparation: Preparation,
+    connector: Connector,
+    *,
+    then: Callable[[Sequence[Job]], None],
+    last_try: bool = False,
 ) -> Job:
     """Fetch what the claimed preparation's job needs, then queue it or answer it from the cache. Raises ConnectorError.
 
@@ -110,7 +114,7 @@ def prepare(
         ready(job)
         preparation.finish()
         if job.state == JobState.DONE:
-            then(job)
+            then([job])
     return job
 
 

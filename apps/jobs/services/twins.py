@@ -6,7 +6,7 @@ wait; when it fails, they are let go and the next of them is rendered.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -20,7 +20,7 @@ from apps.jobs.services import planning
 AT_ONCE = 50
 
 
-def answer(job: Job, render: Render, *, then: Callable[[Job], None]) -> int:
+def answer(job: Job, render: Render, *, then: Callable[[Sequence[Job]], None]) -> int:
     """Answer what waits for the same picture as this job, which is done. Returns how many."""
     if not job.request:
         return 0
@@ -35,10 +35,12 @@ def answer(job: Job, render: Render, *, then: Callable[[Job], None]) -> int:
         .order_by("pk")
         .select_for_update(skip_locked=True)[:AT_ONCE]
     )
-    return sum(_answered(twin, render, then) for twin in waiting)
+    answered = [twin for twin in waiting if _answered(twin, render)]
+    then(answered)
+    return len(answered)
 
 
-def settle(*, then: Callable[[Job], None], limit: int = 200) -> int:
+def settle(*, then: Callable[[Sequence[Job]], None], limit: int = 200) -> int:
     """Answer twins whose picture is there by now, and let go those whose twin made none. Returns how many moved."""
     moved = 0
     for pk in orphans().order_by("pk").values_list("pk", flat=True)[:limit]:
@@ -50,7 +52,8 @@ def settle(*, then: Callable[[Job], None], limit: int = 200) -> int:
             if render is None:
                 moved += Job.objects.filter(pk=pk, held=Held.TWIN).update(held=Held.NOT)
             else:
-                moved += _answered(twin, render, then)
+                moved += _answered(twin, render)
+                then([twin])
     return moved
 
 
@@ -66,7 +69,7 @@ def orphans() -> QuerySet[Job]:
     return Job.objects.filter(state=JobState.QUEUED, held=Held.TWIN).exclude(Exists(at_work))
 
 
-def _answered(twin: Job, render: Render, then: Callable[[Job], None]) -> int:
+def _answered(twin: Job, render: Render) -> int:
     moved = Job.objects.filter(pk=twin.pk, state=JobState.QUEUED).update(
         state=JobState.DONE,
         held=Held.NOT,
@@ -79,5 +82,4 @@ def _answered(twin: Job, render: Render, then: Callable[[Job], None]) -> int:
     if moved:
         twin.refresh_from_db()
         planning.note_cached(twin)
-        then(twin)
     return moved

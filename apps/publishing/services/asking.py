@@ -2,42 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import transaction
 from django.utils import timezone
 
 from apps.audit import services as audit
 from apps.lib.errors import NotAllowed
-from apps.lib.insert_once import insert_once
+from apps.lib.insert_once import insert_all_once
 from apps.lib.work import WorkState
 from apps.publishing.models import Publication, Undo
 from apps.review.models import Item, ItemState
 
 
-@transaction.atomic
 def publish(item: Item, *, by: str) -> tuple[Publication, bool]:
     """The publication of an approved item, and whether it is new. Raises NotAllowed for an item nobody approved."""
-    if item.state != ItemState.APPROVED:
+    return publish_all([item], by=by)[0]
+
+
+@transaction.atomic
+def publish_all(items: Sequence[Item], *, by: str) -> list[tuple[Publication, bool]]:
+    """As `publish`, for many."""
+    if any(item.state != ItemState.APPROVED for item in items):
         raise NotAllowed("Only approved pictures are written into a store.")
-    photo = item.job.photo
-    publication = Publication(
-        item=item,
-        workspace_id=item.workspace_id,
-        store_id=item.job.store_id,
-        product_id=photo.product_id,
-        photo=photo,
-        render=item.render,
-        requested_by=by,
+    asked = [
+        Publication(
+            item=item,
+            workspace_id=item.workspace_id,
+            store_id=item.job.store_id,
+            product_id=item.job.photo.product_id,
+            photo=item.job.photo,
+            render=item.render,
+            requested_by=by,
+        )
+        for item in items
+    ]
+    new = insert_all_once(asked, key=("item_id",))
+    audit.record_all(
+        [
+            audit.Entry(
+                verb="publication.asked",
+                workspace=publication.workspace_id,
+                actor=by,
+                subject=f"publication:{publication.pk}",
+                refs={
+                    "product": publication.product_id,
+                    "photo": publication.photo_id,
+                    "item": publication.item_id,
+                },
+            )
+            for publication, is_new in zip(asked, new, strict=True)
+            if is_new
+        ]
     )
-    if not insert_once(publication):
-        return Publication.objects.get(item=item), False
-    audit.record(
-        "publication.asked",
-        workspace=publication.workspace_id,
-        actor=by,
-        subject=f"publication:{publication.pk}",
-        refs={"product": publication.product_id, "photo": photo.pk, "item": item.pk},
-    )
-    return publication, True
+    return [
+        (publication if is_new else Publication.objects.get(item=publication.item_id), is_new)
+        for publication, is_new in zip(asked, new, strict=True)
+    ]
 
 
 def at_once(item: Item) -> bool:
