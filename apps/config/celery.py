@@ -12,6 +12,8 @@ from django.conf import settings
 from gpu_worker.contract import QUEUE_CONTROL, broker_url
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apps.config.settings")
+# Celery runs Django's checks at start and drops what they find; they import every page, which a worker never needs.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery("vitrine")
 app.conf.update(

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 
-@register()
+@register("environment")
 def environment(**_: Any) -> list[CheckMessage]:
     """config.E001–E004 stop the server, config.W001–W002 are told and let it run."""
     found: list[CheckMessage] = []

@@ -15,6 +15,8 @@ class Command(BaseCommand):
     help = (
         "Run the dispatcher: leases, hand-out, sweeper, audit sealer. One is active, others wait in reserve."
     )
+    # Not all: they import every page, which takes longer than all else that it starts with. It is restarted in need.
+    requires_system_checks = ("environment",)
 
     def handle(self, *args: Any, **options: Any) -> None:
         stopping = threading.Event()
