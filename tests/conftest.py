@@ -217,6 +217,14 @@ def page(browser: Any) -> Iterator[Any]:
     context.close()
 
 
+@pytest.fixture(autouse=True)
+def _nobody_was_woken_lately(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test is the first for a while to wake the dispatcher."""
+    from apps.lib import wire
+
+    monkeypatch.setattr(wire, "_woken_at", float("-inf"))
+
+
 @pytest.fixture
 def shop(db: None, storage_root: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A merchant's shop whose wire is in the test's hands (see tests/shopkeeping.py)."""

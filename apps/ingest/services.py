@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import connection
@@ -15,6 +17,7 @@ from apps.lib.errors import BadRequest, NotAllowed
 from apps.lib.ids import sha256_hex
 from apps.stores import services as stores
 from apps.stores.connect import inbound
+from apps.stores.models import Store, StoreState
 from apps.stores.selectors import Caller, by_token
 from connectors.errors import ConnectorError
 from connectors.types import Kind, WebhookEvent
@@ -40,75 +43,113 @@ class Received:
     repeat: bool = False
 
 
-_TABLE = Delivery._meta.db_table
+_TABLE, _STORE = Delivery._meta.db_table, Store._meta.db_table
+# Its row is as it was when it was read: connected, and with the secret that was checked.
+_STILL = f"s.id = %(store)s AND s.state <> '{StoreState.DISCONNECTED.value}' AND s.hook_secret = %(sealed)s"
 _INSERT = f"""
 INSERT INTO {_TABLE} (store_id, webhook_id, topic, kind, external_id, body, body_sha256, received_at,
     repeats, outcome, changed, work_state, not_before, hint_after, tries, error)
-VALUES (%(store)s, %(webhook)s, %(topic)s, %(kind)s, %(external)s, %(body)s, %(sha)s, %(now)s,
-    0, '', false, 'waiting', %(now)s, %(now)s, 0, '')
+SELECT s.id, %(webhook)s, %(topic)s, %(kind)s, %(external)s, %(body)s, %(sha)s, %(now)s,
+    0, '', false, 'waiting', %(now)s, %(now)s, 0, '' FROM {_STORE} s WHERE {_STILL}
 ON CONFLICT (store_id, webhook_id, topic, body_sha256) DO NOTHING
 RETURNING id
-"""  # noqa: S608 - the only thing formatted in is our own table's name
+"""  # noqa: S608 - only our own tables' names are formatted in
 
 # The delivery itself is on disk by now, so a repeat is answered without waiting for the disk again: a crash within that
 # second may forget that it came twice, and nothing else.
 _COUNT_REPEAT = f"""
-UPDATE {_TABLE} SET repeats = repeats + 1
-WHERE store_id = %(store)s AND webhook_id = %(webhook)s AND topic = %(topic)s AND body_sha256 = %(sha)s
+UPDATE {_TABLE} d SET repeats = d.repeats + 1 FROM {_STORE} s
+WHERE {_STILL} AND d.store_id = s.id AND webhook_id = %(webhook)s AND topic = %(topic)s AND body_sha256 = %(sha)s
   AND set_config('synchronous_commit', 'off', true) <> ''
-RETURNING id
+RETURNING d.id
 """  # noqa: S608
 
 # The store's page says when it was last heard of; all deliveries of a store would wait for its row one after the other.
 HEARD_EVERY = dt.timedelta(seconds=10)
 
 
+# Who calls, by address, as this process read it last. To read it anew for each delivery took as long as to keep it.
+_callers: dict[str, Caller] = {}
+MOST_CALLERS = 1000
+
+
 def receive(token: str, *, headers: Mapping[str, str], body: bytes) -> Received:
     """Check and keep one webhook. Raises UnknownStore, BadSignature or NotUnderstood; then nothing is kept.
 
-    A ping carries no signature on WooCommerce, so it is answered and changes nothing.
+    A ping carries no signature on WooCommerce, so it is answered and changes nothing. What is remembered of the store
+    counts only where its row still says so: else the row is read and the delivery looked at again.
     """
+    known = _callers.get(token)
+    if known is not None:
+        with contextlib.suppress(BadSignature, NotUnderstood):
+            received = _taken(token, known, headers, body, refuse=_silent)
+            if received is not None and received.delivery is not None:
+                return received
     store = by_token(token)
     if store is None:
+        _callers.pop(token, None)
         raise UnknownStore
+    _remember(token, store)
+    received = _taken(token, store, headers, body, refuse=partial(stores.refused, store))
+    # It was forgotten, or the store disconnected, just now.
+    return received or Received(None, repeat=True)
+
+
+def _silent(reason: str) -> None:
+    """It is looked at again."""
+
+
+def _remember(token: str, store: Caller) -> None:
+    if len(_callers) >= MOST_CALLERS:
+        _callers.clear()
+    _callers[token] = store
+
+
+def _taken(
+    token: str, store: Caller, headers: Mapping[str, str], body: bytes, *, refuse: Callable[[str], None]
+) -> Received | None:
+    """None where the store's row is not as it was. Raises BadSignature or NotUnderstood."""
     platform = inbound(store.platform)
     signed = platform.verify(headers=headers, body=body, secret=store.hook_secret)
     try:
         event = platform.parse(headers=headers, body=body)
     except ConnectorError as error:
         if not signed:
-            stores.refused(store, "wrong signature")
+            refuse("wrong signature")
             raise BadSignature from error
-        stores.refused(store, f"not understood: {error.detail}")
+        refuse(f"not understood: {error.detail}")
         raise NotUnderstood(error.message) from error
     if event.kind == Kind.PING:
         return Received(None)
     if not signed:
-        stores.refused(store, "wrong signature")
+        refuse("wrong signature")
         raise BadSignature
-    return _keep(store, event, body)
+    received, now = _keep(store, event, body), timezone.now()
+    if received is not None and (
+        store.last_delivery_at is None or store.last_delivery_at < now - HEARD_EVERY
+    ):
+        stores.heard(store, at=now, every=HEARD_EVERY)
+        _remember(token, store._replace(last_delivery_at=now))
+    return received
 
 
-def _keep(store: Caller, event: WebhookEvent, body: bytes) -> Received:
+def _keep(store: Caller, event: WebhookEvent, body: bytes) -> Received | None:
     """One statement for a new delivery: no transaction of several round trips, one wait for the disk."""
-    now = timezone.now()
     values: dict[str, Any] = {
         "store": store.pk,
+        "sealed": store.sealed,
         "webhook": event.webhook_id[:64],
         "topic": event.topic[:80],
         "kind": event.kind.value,
         "external": event.external_id[:64],
         "body": body,
         "sha": sha256_hex(body),
-        "now": now,
+        "now": timezone.now(),
     }
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, values)
+        if row := cursor.fetchone():
+            return Received(row[0])
+        cursor.execute(_COUNT_REPEAT, {k: v for k, v in values.items() if k != "body"})
         row = cursor.fetchone()
-        repeat = row is None
-        if repeat:
-            cursor.execute(_COUNT_REPEAT, {k: v for k, v in values.items() if k != "body"})
-            row = cursor.fetchone()
-    if store.last_delivery_at is None or store.last_delivery_at < now - HEARD_EVERY:
-        stores.heard(store, at=now, every=HEARD_EVERY)
-    return Received(row[0] if row else None, repeat)
+    return Received(row[0], repeat=True) if row else None

@@ -112,12 +112,13 @@ def device_of(capability: str) -> str:
 
 def cached_render(job: Job, request: str) -> Render | None:
     """A stored render of the same request by engines of the versions that workers have now."""
-    worker = Worker.objects.filter(capability=job.capability, region=job.region).order_by("-beat_at").first()
-    if worker is None:
+    lately = Worker.objects.filter(capability=job.capability, region=job.region).order_by("-beat_at")
+    engines = lately.values_list("engines", flat=True).first()
+    if engines is None:
         return None
     rendered = Render.objects.filter(workspace=job.workspace_id, request=request).exclude(files=[])
     for render in rendered.order_by("-pk")[:10]:
-        if all(worker.engines.get(stage) == version for stage, version in render.engines.items()):
+        if all(engines.get(stage) == version for stage, version in render.engines.items()):
             return render
     return None
 

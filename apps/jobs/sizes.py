@@ -9,9 +9,9 @@ LONGEST_PX = (800, 1600, 3200, 6400)
 UNKNOWN = 0
 
 
-def size_class(photo: int) -> int:
-    """Of a photo, as the catalogue knows it now; 0 where it does not know how large it is."""
-    longest_px = max(Photo.objects.values_list("width_px", "height_px").get(pk=photo))
+def size_class(photo: Photo) -> int:
+    """Of a photo; 0 where the catalogue does not know how large it is."""
+    longest_px = max(photo.width_px, photo.height_px)
     if not longest_px:
         return UNKNOWN
     return 1 + sum(longest_px > limit for limit in LONGEST_PX)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Mapping
 from functools import cache
 from typing import cast
@@ -33,8 +34,18 @@ def waker() -> redis.Redis:
     )
 
 
+# Who wakes it more often than this, one process alone, wakes it for nothing; its next tick is never far.
+WAKE_EVERY_S = 0.05
+_woken_at = float("-inf")
+
+
 def wake_dispatcher() -> None:
     """Have the dispatcher look now instead of at its next tick. Silent without Redis: the tick comes anyway."""
+    global _woken_at
+    now = time.monotonic()
+    if now - _woken_at < WAKE_EVERY_S:
+        return
+    _woken_at = now
     with contextlib.suppress(WireError):
         pipe = waker().pipeline(transaction=False)
         pipe.lpush(WAKE_KEY, "1")

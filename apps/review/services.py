@@ -21,7 +21,7 @@ POLICY = "policy"
 REPLACED = "a newer cut-out was approved instead"
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def judge(jobs: Sequence[Job]) -> list[Item]:
     """The items of those jobs that are done, each made and judged once."""
     done = [job for job in jobs if job.state == JobState.DONE and job.render is not None]

@@ -17,12 +17,13 @@ STEM_PREFIX = "vitrine-"
 
 
 class Caller(NamedTuple):
-    """A store as far as its webhooks need it."""
+    """A store as far as its webhooks need it. `sealed`: the secret as its row holds it."""
 
     pk: int
     platform: str
     hook_secret: Any
     last_delivery_at: dt.datetime | None
+    sealed: Any
 
 
 _BY_TOKEN = f"""
@@ -42,7 +43,7 @@ def by_token(token: str) -> Caller | None:
     if row is None:
         return None
     pk, platform, sealed, last_delivery_at = row
-    return Caller(pk, platform, EncryptedJSONField().from_db_value(sealed), last_delivery_at)
+    return Caller(pk, platform, EncryptedJSONField().from_db_value(sealed), last_delivery_at, sealed)
 
 
 def of_workspace(workspace: int) -> QuerySet[Store]:

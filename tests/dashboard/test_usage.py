@@ -25,15 +25,8 @@ def book(merchant: Merchant, attempt: int, seconds: float = 3600, **more) -> Non
         "job": merchant.queued_job.pk, "store": merchant.store.pk, "recipe": merchant.version.recipe_id,
         "engine": "classic/3.1", "device": "cpu", "bytes_in": 10, "bytes_out": 20, "outcome": "done",
     }  # fmt: skip
-    services.book(
-        **{
-            "workspace": merchant.workspace.pk,
-            "attempt": attempt,
-            "device_seconds": seconds,
-            **values,
-            **more,
-        }
-    )
+    told = {"workspace": merchant.workspace.pk, "attempt": attempt, "device_seconds": seconds}
+    services.book(services.Use(**(told | values | more)))
 
 
 def text_of(client: Client, address: str) -> str:

@@ -79,6 +79,29 @@ def test_a_disconnected_store_has_no_address_any_more(shop: Shop, post) -> None:
     assert shop.remote.hooks == {}, "its webhooks were taken away"
 
 
+def test_what_is_remembered_of_a_store_counts_only_while_it_is_true(shop: Shop, post) -> None:
+    from connectors.fake import _signature
+
+    def said(body: bytes, secret: str) -> int:
+        headers = {"X-Fake-Topic": "created", "X-Fake-Signature": _signature(body, secret)}
+        return post(body, headers).status_code
+
+    old, new = shop.store.hook_secret, "a secret that was made later"
+    first, second = b'{"id": "1"}', b'{"id": "2"}'
+    assert said(first, old) == 200
+    Store.objects.get(pk=shop.store.pk).save()  # the same secret, sealed anew
+    assert said(second, old) == 200
+    shop.store.hook_secret = new
+    shop.store.save()
+    assert said(b'{"id": "3"}', new) == 200
+    assert said(b'{"id": "4"}', old) == 401
+    assert said(first, new) == 200, "a repeat"
+    assert Delivery.objects.count() == 3
+    stores.disconnect(shop.store, by="test")
+    assert [said(body, new) for body in (first, b'{"id": "5"}')] == [404, 404]
+    assert Delivery.objects.count() == 3
+
+
 def test_ten_megabytes_are_too_much(shop: Shop, post) -> None:
     answer = post(b'{"id": "1", "x": "' + b"a" * 10_000_000 + b'"}')
     assert answer.status_code == 413

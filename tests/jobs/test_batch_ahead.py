@@ -59,7 +59,7 @@ def test_the_digest_made_in_the_database_is_the_workers(full_shop: Shop) -> None
         .annotate(request=preflight.request_digest(version, F("sha256")))
         .values_list("request", flat=True)
     )
-    assert told == job.request == planning.request_digest(job)
+    assert told == job.request == planning.request_digest(job, job.inputs.all())
 
 
 def test_a_photo_with_kept_marks_is_known_only_with_these_marks(full_shop: Shop) -> None:

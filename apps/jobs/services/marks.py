@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -60,10 +60,9 @@ def forget(photo: Photo, *, by: str) -> bool:
     return True
 
 
-def carry(job: Job) -> None:
+def carry(job: Job, inputs: Sequence[JobInput]) -> None:
     """Lay kept marks over a job whose inputs have their hashes: the main photo's become its parameter (not saved here),
     those of photos that are only measured stand at the input. Marks set for this very job win."""
-    inputs = list(job.inputs.all())
     kept = _kept(inputs)
     main = next((i for i in inputs if i.role == MAIN), None)
     if main and "cutout" not in job.parameters and (main.photo_id, main.sha256) in kept:
@@ -72,10 +71,11 @@ def carry(job: Job) -> None:
         if item.role == ROLE_GROUP:
             mine = job.parameters.get("cutout") if main and item.photo_id == main.photo_id else None
             table = mine or kept.get((item.photo_id, item.sha256)) or job.recipe_version.body.get("cutout")
-            JobInput.objects.filter(pk=item.pk).update(cutout=table or {})
+            item.cutout = table or {}
+            JobInput.objects.filter(pk=item.pk).update(cutout=item.cutout)
 
 
-def _kept(inputs: list[JobInput]) -> dict[tuple[int, str], dict[str, Any]]:
+def _kept(inputs: Sequence[JobInput]) -> dict[tuple[int, str], dict[str, Any]]:
     wanted = Q(pk__in=[])
     for photo, sha256 in {(i.photo_id, i.sha256) for i in inputs if i.sha256}:
         wanted |= Q(photo=photo, sha256=sha256)

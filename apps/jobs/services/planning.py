@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -99,49 +100,59 @@ def prepare(
     scale is left out where it can't be had, on the `last_try` for whatever reason.
     """
     job = preparation.job
-    for item in job.inputs.all():
-        # Looked up one by one: another job of this product may have fetched it meanwhile.
-        photo = Photo.objects.select_related("product__store").get(pk=item.photo_id)
+    inputs = list(job.inputs.select_related("photo__product__store"))
+    for item in inputs:
+        photo = item.photo
+        if not photo.key:
+            # Looked up one by one: another job of this product may have fetched it meanwhile.
+            photo = Photo.objects.select_related("product__store").get(pk=item.photo_id)
         try:
             photo = catalog.keep_original(photo, connector)
         except ConnectorError as error:
             if item.role != ROLE_GROUP or (error.retry and not last_try):
                 raise
+        item.sha256, item.key = photo.sha256, photo.key
+        if item.photo_id == job.photo_id:
+            job.photo = photo
         JobInput.objects.filter(pk=item.pk).update(sha256=photo.sha256, key=photo.key)
         if item.role == ROLE_GROUP:
             preparation.renew()
     with transaction.atomic():
-        ready(job)
+        ready(job, inputs)
         preparation.finish()
         if job.state == JobState.DONE:
             then([job])
     return job
 
 
-def request_digest(job: Job) -> str:
+def request_digest(job: Job, inputs: Sequence[JobInput]) -> str:
     """What is asked for: inputs by hash and role with what a person says of each, the resolved recipe, the seed."""
-    inputs = [[i.role, i.sha256, *([i.cutout] if i.cutout else [])] for i in job.inputs.all()]
-    return ids.digest([inputs, job.recipe, job.seed])
+    told = [[i.role, i.sha256, *([i.cutout] if i.cutout else [])] for i in inputs]
+    return ids.digest([told, job.recipe, job.seed])
 
 
-def ready(job: Job) -> None:
+def ready(job: Job, inputs: Sequence[JobInput]) -> None:
     """Queue a job whose inputs are there; an identical request that was rendered before answers it at once."""
-    marks.carry(job)
-    request = request_digest(job)
+    marks.carry(job, inputs)
+    request = request_digest(job, inputs)
     render = selectors.cached_render(job, request)
-    moved = Job.objects.filter(pk=job.pk, state=JobState.PREPARING).update(
-        state=JobState.DONE if render else JobState.QUEUED,
-        parameters=job.parameters,
-        request=request,
-        size_class=sizes.size_class(job.photo_id),
-        render=render,
-        cached=render is not None,
-        finished_at=timezone.now() if render else None,
-    )
-    job.refresh_from_db()
-    if moved and render:
+    changes: dict[str, Any] = {
+        "state": JobState.DONE if render else JobState.QUEUED,
+        "parameters": job.parameters,
+        "request": request,
+        "size_class": sizes.size_class(job.photo),
+        "render": render,
+        "cached": render is not None,
+        "finished_at": timezone.now() if render else None,
+    }
+    if not Job.objects.filter(pk=job.pk, state=JobState.PREPARING).update(**changes):
+        job.refresh_from_db()
+        return
+    for name, value in changes.items():
+        setattr(job, name, value)
+    if render:
         note_cached(job)
-    if moved and not render:
+    else:
         transaction.on_commit(wire.wake_dispatcher)
 
 

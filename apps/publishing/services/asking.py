@@ -20,7 +20,7 @@ def publish(item: Item, *, by: str) -> tuple[Publication, bool]:
     return publish_all([item], by=by)[0]
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def publish_all(items: Sequence[Item], *, by: str) -> list[tuple[Publication, bool]]:
     """As `publish`, for many."""
     if any(item.state != ItemState.APPROVED for item in items):
