@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.audit.models import Event
 from apps.flow import batching
@@ -27,6 +29,19 @@ def test_a_batch_is_created_once_with_all_that_its_jobs_need(full_shop: Shop) ->
     assert Event.objects.filter(verb="batch.created", subject=f"batch:{batch.pk}").count() == 1
     full_shop.work()
     assert set(jobs.values_list("state", flat=True)) == {"done"}
+
+
+def test_all_photos_are_chosen_before_the_first_job_is_there(full_shop: Shop) -> None:
+    """Else each photo is looked for among the jobs of those before it: minutes, for a catalogue of 100,000."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_sort TO off")
+    with CaptureQueriesContext(connection) as asked:
+        start(full_shop)
+    [insert] = [q["sql"] for q in asked.captured_queries if q["sql"].startswith('INSERT INTO "jobs_job" ')]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {insert}")
+        plan = [line.strip() for (line,) in cursor.fetchall()]
+    assert any(step.startswith("->  Sort") for step in plan[:4]), "\n".join(plan)
 
 
 def test_a_crash_half_way_leaves_nothing(full_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,8 +147,10 @@ def _add_jobs(batch: Batch, wish: Wish) -> int:
         "state": f"'{JobState.PREPARING.value}'",
         "region": "%s",
     }
-    # In the order of ids, so that jobs are handed out in the catalogue's order.
-    rows = f"FROM ({sql}) p ORDER BY p.id"
+    # In the order of ids, so that jobs are handed out in the catalogue's order. No index gives this expression's order,
+    # so all photos are chosen before the first job is inserted: else each one would look through the jobs of those
+    # before it, which took minutes for 100,000 where the table was small when it was last analysed.
+    rows = f"FROM ({sql}) p ORDER BY p.id + 0"
     return insert_select(Job, given, rows, params, given_params=[wish.store.region])
 
 
