@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from apps.ingest import services as ingest
-from apps.ingest.services import BadSignature, NotUnderstood, UnknownStore
+from apps.ingest.services import BadSignature, NotUnderstood, Received, UnknownStore
 from apps.lib import wire
 
 # As in apps.config.urls.
@@ -34,7 +35,7 @@ def receive(request: HttpRequest, token: str) -> JsonResponse:
     if body is None or len(body) > settings.HOOK_MAX_BYTES:
         return _no(413, f"A delivery may have at most {settings.HOOK_MAX_BYTES} bytes.")
     try:
-        received = ingest.receive(token, headers=request.headers, body=body)
+        received = _received(token, request.headers, body)
     except UnknownStore as error:
         return _no(404, error.message)
     except BadSignature as error:
@@ -44,6 +45,19 @@ def receive(request: HttpRequest, token: str) -> JsonResponse:
     if received.delivery and not received.repeat:
         wire.wake_dispatcher()
     return JsonResponse({"ok": True, "repeat": received.repeat})
+
+
+def _received(token: str, headers: Mapping[str, str], body: bytes) -> Received:
+    """Without asking first whether the database's connection still lives, which takes as long as the insert: one that
+    does not is found by using it, and to take in a delivery twice is to take it in once."""
+    connection.health_check_done = True
+    try:
+        return ingest.receive(token, headers=headers, body=body)
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block:
+            raise
+        connection.close()
+        return ingest.receive(token, headers=headers, body=body)
 
 
 def before_pages(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., HttpResponseBase]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from functools import cache
 from typing import cast
 
@@ -70,10 +72,30 @@ def rest_sign(worker: str, *, seconds: float) -> None:
         client().set(REST_KEY.format(worker=worker), "1", ex=max(1, round(seconds)))
 
 
+_together: ContextVar[Counter[str] | None] = ContextVar("stored_together", default=None)
+
+
 def stored(workspace: str, size_bytes: int) -> None:
     """Count bytes that were written since the storage was last walked. Lost ones are found by the next walk."""
+    together = _together.get()
+    if together is not None:
+        together[workspace] += size_bytes
+        return
     with contextlib.suppress(WireError):
         client().hincrby(STORED_KEY, workspace, size_bytes)
+
+
+@contextlib.contextmanager
+def stored_together() -> Iterator[None]:
+    """What is `stored` inside is told at the end, once per workspace."""
+    token = _together.set(Counter())
+    try:
+        yield
+    finally:
+        counted = _together.get() or {}
+        _together.reset(token)
+        for workspace, size_bytes in counted.items():
+            stored(workspace, size_bytes)
 
 
 def stored_since() -> dict[str, int]:

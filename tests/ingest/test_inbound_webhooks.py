@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import redis
+from django.db import connection
 from django.test import Client
 
 from apps.ingest.models import Delivery
 from apps.lib import wire
 from apps.stores import services as stores
 from apps.stores.models import Store
-from tests.shopkeeping import Shop
+from tests.shopkeeping import Shop, open_shop
 
 
 @pytest.fixture
@@ -100,6 +102,27 @@ def test_what_is_remembered_of_a_store_counts_only_while_it_is_true(shop: Shop, 
     stores.disconnect(shop.store, by="test")
     assert [said(body, new) for body in (first, b'{"id": "5"}')] == [404, 404]
     assert Delivery.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_was_started_again_meanwhile_costs_no_delivery(
+    storage_root: Path, redis_url: str, client: Client
+) -> None:
+    shop = open_shop(f"file://{storage_root}")
+    body, headers = signed(shop)
+    address = f"/hooks/{shop.store.hook_token}/"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        [(mine,)] = cursor.fetchall()
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [mine])
+    finally:
+        other.close()
+    answer = client.post(address, body, content_type="application/json", headers=headers)
+    assert answer.status_code == 200
+    assert Delivery.objects.count() == 1
 
 
 def test_ten_megabytes_are_too_much(shop: Shop, post) -> None:

@@ -73,7 +73,8 @@ def accept_all(results: Sequence[JobResult], *, then: Then) -> list[Job]:
     moved: list[Job] = []
     first: dict[int, JobResult] = {}
     repeats = [result for result in results if first.setdefault(result.attempt, result) is not result]
-    ready = [one for one in _known(list(first.values())) if _kept(one)]
+    with wire.stored_together():
+        ready = [one for one in _known(list(first.values())) if _kept(one)]
     try:
         moved += _settle(ready, then)
     except Exception:
