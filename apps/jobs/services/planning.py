@@ -114,10 +114,13 @@ def prepare(
         item.sha256, item.key = photo.sha256, photo.key
         if item.photo_id == job.photo_id:
             job.photo = photo
-        JobInput.objects.filter(pk=item.pk).update(sha256=photo.sha256, key=photo.key)
         if item.role == ROLE_GROUP:
             preparation.renew()
     with transaction.atomic():
+        if len(inputs) == 1:
+            JobInput.objects.filter(pk=inputs[0].pk).update(sha256=inputs[0].sha256, key=inputs[0].key)
+        else:
+            JobInput.objects.bulk_update(inputs, ["sha256", "key"])
         ready(job, inputs)
         preparation.finish()
         if job.state == JobState.DONE:
