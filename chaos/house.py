@@ -84,6 +84,8 @@ class House:
             "CHAOS_DISK_FULL": str(self.disk_full),
             "PYTHONPATH": os.pathsep.join([str(FULL_DISK), *filter(None, [os.environ.get("PYTHONPATH")])]),
             "PYTHONUNBUFFERED": "1",
+            # As an operator with several workers on one machine sets it: each takes its share of the cores.
+            "WORKER_PROCESSES": str(self.render_workers),
         }
         self._supervisor = Supervisor(self._programs(), self.logs / "outer", guard_grace_s=40.0)
 

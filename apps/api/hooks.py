@@ -50,7 +50,7 @@ def receive(request: HttpRequest, token: str) -> JsonResponse:
 def _received(token: str, headers: Mapping[str, str], body: bytes) -> Received:
     """Without asking first whether the database's connection still lives, which takes as long as the insert: one that
     does not is found by using it, and to take in a delivery twice is to take it in once."""
-    connection.health_check_done = True
+    connection.health_check_done = True  # type: ignore[attr-defined]  # Django's own, unknown to its stubs
     try:
         return ingest.receive(token, headers=headers, body=body)
     except (OperationalError, InterfaceError):

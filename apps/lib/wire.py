@@ -92,7 +92,7 @@ def stored_together() -> Iterator[None]:
     try:
         yield
     finally:
-        counted = _together.get() or {}
+        counted: Counter[str] = _together.get() or Counter()
         _together.reset(token)
         for workspace, size_bytes in counted.items():
             stored(workspace, size_bytes)
