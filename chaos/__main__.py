@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, help="run this one alone")
     add("--jobs", type=int, default=1000, help="photos, and so jobs, of one run (1000)")
     add("--acts", type=int, help="the monkey stops after so many at the latest")
-    add("--pace", type=float, default=8.0, help="seconds between two acts, on average (8)")
+    add("--pace", type=float, default=12.0, help="seconds between two acts, on average (12)")
     add("--kinds", type=_kinds, default=ALL, metavar="a,b", help="only these acts; all without")
     add("--stores", type=int, help="storefronts, each with its own merchant (2; 1 for up to 100 jobs)")
     add("--workers", type=int, help="render workers (the same)")
