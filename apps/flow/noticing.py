@@ -114,15 +114,24 @@ def store_failing() -> Iterable[Trouble]:
     connected = Store.objects.filter(state=StoreState.CONNECTED)
     latest = timezone.now() - AWAY_FOR
     pks = list(connected.values_list("pk", flat=True))
-    for images in (False, True):
-        away = presence.away_since(pks, images=images)
-        failing |= {pk for pk, since in away.items() if since <= latest}
-    for store in connected.filter(pk__in=failing):
+    silent, without_pictures = (
+        {pk for pk, since in presence.away_since(pks, images=images).items() if since <= latest}
+        for images in (False, True)
+    )
+    for store in connected.filter(pk__in=failing | silent):
         yield _of_store(
             store,
             f"{store.name} does not answer",
             "We keep trying, less and less often, and go on by ourselves. If the shop works for you, look whether its "
             "firewall or a security plugin shuts us out.",
+        )
+    for store in connected.filter(pk__in=without_pictures - failing - silent):
+        yield _of_store(
+            store,
+            f"The photos of {store.name} can't be fetched",
+            "The shop answers, but the host on which its photos lie does not. We keep trying, less and less often, "
+            "for a day, and go on by ourselves. If you see the photos in the shop, look whether that host shuts us "
+            "out.",
         )
 
 

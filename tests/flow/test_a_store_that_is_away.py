@@ -119,6 +119,16 @@ def test_photos_wait_while_only_their_host_is_down(shop: Shop, redis_url: str) -
     assert (job.state, job.error_code) == ("failed", "photo_not_fetched")
 
 
+def test_a_notice_tells_the_shop_from_the_host_of_its_photos(shop: Shop, redis_url: str) -> None:
+    assert list(noticing.store_failing()) == []
+    silent_for(shop.store.pk, seconds=3600, images=True)
+    [trouble] = noticing.store_failing()
+    assert "photos of" in trouble.title and "The shop answers" in trouble.body
+    silent_for(shop.store.pk, seconds=3600)
+    [trouble] = noticing.store_failing()
+    assert "does not answer" in trouble.title
+
+
 def test_the_page_says_so_and_lets_a_person_ask_at_once(shop: Shop, redis_url: str, client: Client) -> None:
     silent_for(shop.store.pk, seconds=3600)
     troubles = [t for t in noticing.store_failing() if "does not answer" in t.title]
