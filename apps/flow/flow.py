@@ -108,8 +108,8 @@ def prepared(preparation_id: int) -> None:
     preparation = Preparation.claim(preparation_id)
     if preparation is None:
         return
-    job = Job.objects.select_related("store", "recipe_version", "photo").get(pk=preparation.job_id)
-    preparation.job, store = job, job.store
+    preparation.job = planning.to_prepare(preparation)
+    store = preparation.job.store
     room = storage.level(store.workspace_id)
     if room.stops:
         preparation.later(min(WAIT_FOR_ROOM_S, settings.BACKOFF_CAP_S), room.sentence, a_try=False)

@@ -17,6 +17,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.lib.errors import LostRace
+from apps.lib.update_row import update_row
 
 
 def backoff_s(tries: int, *, base_s: float = 2.0, cap_s: float = 600.0) -> float:
@@ -68,10 +69,8 @@ class Work(models.Model):
         return cls._default_manager.get(pk=pk, lease_token=token) if taken else None
 
     def _move(self, **changes: Any) -> None:
-        mine = type(self)._default_manager.filter(
-            pk=self.pk, lease_token=self.lease_token, work_state=WorkState.RUNNING
-        )
-        if not mine.update(**changes):
+        mine = {"lease_token": self.lease_token, "work_state": WorkState.RUNNING}
+        if not update_row(type(self), self.pk, changes, where=mine):
             raise LostRace(f"{self._meta.label} {self.pk}: the lease ended")
         for name, value in changes.items():
             setattr(self, name, value)

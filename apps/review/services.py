@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -30,7 +31,7 @@ def judge(jobs: Sequence[Job]) -> list[Item]:
     new = insert_all_once(made, key=("job_id",))
     fresh = [item for item, is_new in zip(made, new, strict=True) if is_new]
     approved = [item for item in fresh if item.state == ItemState.APPROVED]
-    Decision.objects.bulk_create(Decision(item=item, actor=POLICY, approved=True) for item in approved)
+    insert_all_once([Decision(item=item, actor=POLICY, approved=True) for item in approved], key=("item_id",))
     entries = []
     for item in fresh:
         entries.append(_judgement(item))
@@ -78,6 +79,11 @@ def _judgement(item: Item) -> audit.Entry:
     )
 
 
+_LATEST_REASONS = f"""
+SELECT reasons FROM {Item._meta.db_table} WHERE workspace_id = %s ORDER BY id DESC LIMIT %s
+"""  # noqa: S608 - only our own table's name is formatted in
+
+
 class _SpotChecks:
     """How many pictures of a workspace were judged since a spot check showed one to a person."""
 
@@ -90,10 +96,9 @@ class _SpotChecks:
         if not every:
             return 0
         if (workspace, every) not in self._before:
-            latest = (
-                Item.objects.filter(workspace=workspace).order_by("-pk").values_list("reasons", flat=True)
-            )
-            self._before[workspace, every] = list(latest[: every - 1])
+            with connection.cursor() as cursor:
+                cursor.execute(_LATEST_REASONS, [workspace, every - 1])
+                self._before[workspace, every] = [json.loads(reasons) for (reasons,) in cursor.fetchall()]
         latest_first = [*reversed(self._now.get(workspace, [])), *self._before[workspace, every]]
         counted = 0
         for reasons in latest_first[: every - 1]:

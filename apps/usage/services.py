@@ -15,6 +15,7 @@ from apps.accounts.models import Workspace
 from apps.audit import services as audit
 from apps.lib import wire
 from apps.lib.errors import BadRequest
+from apps.lib.insert_once import insert_once
 from apps.lib.locks import transaction_lock
 from apps.usage import months, selectors
 from apps.usage.models import Budget, Daily, Level, Price, Reached, Record, Reservation
@@ -120,8 +121,8 @@ def reserving(rows: str, *, workspace: str, attempt: str, cost: str) -> str:
 def note_cached(*, workspace: int, store: int, recipe: int, batch: int | None) -> None:
     """A picture was answered by an earlier or simultaneous render and cost nothing."""
     day = timezone.now().astimezone(dt.UTC).date()
-    Daily.objects.create(
-        workspace_id=workspace, day=day, store=store, recipe=recipe, batch=batch or 0, cached=1
+    insert_once(
+        Daily(workspace_id=workspace, day=day, store=store, recipe=recipe, batch=batch or 0, cached=1)
     )
 
 

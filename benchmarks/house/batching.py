@@ -63,6 +63,7 @@ def cache_hits(store: int, version: int, times: int) -> dict[str, list[float]]:
         assert job is not None
         preparation = Preparation.claim(job.preparation.pk)
         assert preparation is not None
+        preparation.job = planning.to_prepare(preparation)
         with Stopwatch() as watch:
             planning.prepare(preparation, connector, then=flow.rendered)
         assert Job.objects.get(pk=job.pk).cached

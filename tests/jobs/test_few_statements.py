@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.flow import flow
 from apps.jobs.models import Attempt, Lane, Worker
-from apps.jobs.services import dispatch, health
+from apps.jobs.services import dispatch, health, planning
 from apps.usage.models import Reservation
 from tests import factories
 from tests.jobs.queues import Queue
@@ -41,6 +41,20 @@ def test_a_result_is_accepted_judged_and_sent_on_with_few_statements(shop: Shop)
         flow.resulted(result.to_dict())
     assert len(shop.items()) == 1
     assert len(asked) <= 24, "\n".join(q["sql"][:90] for q in asked.captured_queries)
+
+
+def test_a_picture_that_is_there_is_answered_with_few_statements(shop: Shop) -> None:
+    shop.sell()
+    shop.deliver()
+    shop.work()
+    [first] = shop.jobs()
+    factories.WorkerFactory(engines=first.render.engines)
+    again = planning.plan(first.photo, first.recipe_version, once="again")
+    with CaptureQueriesContext(connection) as asked:
+        flow.prepared(again.preparation.pk)
+    again.refresh_from_db()
+    assert (again.state, again.cached, again.item.state) == ("done", True, "approved")
+    assert len(asked) <= 22, "\n".join(q["sql"][:90] for q in asked.captured_queries)
 
 
 def test_a_worker_that_does_well_is_not_written_for_each_job(db: None) -> None:

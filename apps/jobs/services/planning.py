@@ -26,6 +26,7 @@ from apps.jobs.models import (
 )
 from apps.jobs.services import marks
 from apps.lib import ids, wire
+from apps.lib.update_row import update_row
 from apps.recipes.models import RecipeVersion
 from apps.usage import services as usage
 from connectors.base import Connector
@@ -87,6 +88,11 @@ def _inputs(jobs: Sequence[Job]) -> Iterator[JobInput]:
                 yield JobInput(job=job, position=position, role=ROLE_GROUP, photo_id=photo)
 
 
+def to_prepare(preparation: Preparation) -> Job:
+    """Its job, with all that `prepare` looks at, by one statement."""
+    return Job.objects.select_related("store", "recipe_version", "photo").get(pk=preparation.job_id)
+
+
 def prepare(
     preparation: Preparation,
     connector: Connector,
@@ -117,10 +123,8 @@ def prepare(
         if item.role == ROLE_GROUP:
             preparation.renew()
     with transaction.atomic():
-        if len(inputs) == 1:
-            JobInput.objects.filter(pk=inputs[0].pk).update(sha256=inputs[0].sha256, key=inputs[0].key)
-        else:
-            JobInput.objects.bulk_update(inputs, ["sha256", "key"])
+        for item in inputs:
+            update_row(JobInput, item.pk, {"sha256": item.sha256, "key": item.key}, where={})
         ready(job, inputs)
         preparation.finish()
         if job.state == JobState.DONE:
@@ -144,14 +148,14 @@ def ready(job: Job, inputs: Sequence[JobInput]) -> None:
         "parameters": job.parameters,
         "request": request,
         "size_class": sizes.size_class(job.photo),
-        "render": render,
         "cached": render is not None,
         "finished_at": timezone.now() if render else None,
     }
-    if not Job.objects.filter(pk=job.pk, state=JobState.PREPARING).update(**changes):
+    told = changes | {"render": render.pk if render else None}
+    if not update_row(Job, job.pk, told, where={"state": JobState.PREPARING}):
         job.refresh_from_db()
         return
-    for name, value in changes.items():
+    for name, value in (changes | {"render": render}).items():
         setattr(job, name, value)
     if render:
         note_cached(job)
