@@ -105,7 +105,7 @@ def _render(raw: dict[str, Any]) -> None:
 
 
 def _send(result: JobResult) -> None:
-    """Tries for up to a minute. After that the manifest in the storage speaks for itself."""
+    """Tries for about half a minute. After that the manifest in the storage speaks for itself."""
     try:
         waiting = _results().rpush(RESULTS_KEY, result.to_json())
         if waiting == 1:
@@ -120,7 +120,7 @@ def _send(result: JobResult) -> None:
 @cache
 def _results() -> redis.Redis:
     """Made in the child: a connection must not be shared across the fork."""
-    return connect(SETTINGS.redis_url, retry=Retry(ExponentialBackoff(cap=4.0, base=0.2), 12))
+    return connect(SETTINGS.redis_url, retry=Retry(ExponentialBackoff(cap=4.0, base=0.2), 9))
 
 
 def draining() -> bool:
