@@ -10,7 +10,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 # Where Python must not leave bytecode beside the sources, every start of every program would compile all of it again:
-# three quarters of the time that a worker needs to start. So it gets a place of its own.
+# two thirds of the time that a control worker needs to start. So it gets a place of its own.
 ifneq ($(PYTHONDONTWRITEBYTECODE),)
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/bytecode

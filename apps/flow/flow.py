@@ -153,7 +153,7 @@ def understood(texts: list[bytes]) -> list[JobResult]:
         try:
             found.append(JobResult.from_dict(json.loads(text)))
         except (ValueError, KeyError, TypeError) as error:
-            log.warning("result_notunderstood", reason=str(error))
+            log.warning("result_not_understood", reason=str(error))
     return found
 
 

@@ -68,7 +68,7 @@ RETURNING d.id
 HEARD_EVERY = dt.timedelta(seconds=10)
 
 
-# Who calls, by address, as this process read it last. To read it anew for each delivery took as long as to keep it.
+# Who calls, by address, as this process read it last. To read it anew for each delivery is a round trip more.
 _callers: dict[str, Caller] = {}
 MOST_CALLERS = 1000
 

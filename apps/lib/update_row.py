@@ -17,7 +17,7 @@ from django.db.models import Field, Model
 def update_row(model: type[Model], pk: int, changes: Mapping[str, Any], *, where: Mapping[str, Any]) -> bool:
     """As `filter(pk=pk, **where).update(**changes)`, for plain values by field name (a foreign key's is an id).
 
-    False where the row is not, or no longer, so.
+    False where the row is not, or no longer, so. Nothing equals None in `where`, as in SQL.
     """
     sql, fields = _statement(model, tuple(changes), tuple(where))
     given = [*changes.values(), *where.values()]

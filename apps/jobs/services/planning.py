@@ -109,8 +109,8 @@ def prepare(
     inputs = list(job.inputs.select_related("photo__product__store"))
     for item in inputs:
         photo = item.photo
-        if not photo.key:
-            # Looked up one by one: another job of this product may have fetched it meanwhile.
+        if not photo.key or len(inputs) > 1:
+            # Looked up one by one: another job of this product may have fetched it meanwhile, or the store changed it.
             photo = Photo.objects.select_related("product__store").get(pk=item.photo_id)
         try:
             photo = catalog.keep_original(photo, connector)

@@ -51,8 +51,8 @@ def settle(*, then: Callable[[Sequence[Job]], None], limit: int = 200) -> int:
             render = selectors.cached_render(twin, twin.request)
             if render is None:
                 moved += Job.objects.filter(pk=pk, held=Held.TWIN).update(held=Held.NOT)
-            else:
-                moved += _answered(twin, render)
+            elif _answered(twin, render):
+                moved += 1
                 then([twin])
     return moved
 

@@ -20,7 +20,6 @@ def publish(item: Item, *, by: str) -> tuple[Publication, bool]:
     return publish_all([item], by=by)[0]
 
 
-@transaction.atomic(savepoint=False)
 def publish_all(items: Sequence[Item], *, by: str) -> list[tuple[Publication, bool]]:
     """As `publish`, for many."""
     if any(item.state != ItemState.APPROVED for item in items):
@@ -37,28 +36,27 @@ def publish_all(items: Sequence[Item], *, by: str) -> list[tuple[Publication, bo
         )
         for item in items
     ]
-    new = insert_all_once(asked, key=("item_id",))
-    audit.record_all(
-        [
-            audit.Entry(
-                verb="publication.asked",
-                workspace=publication.workspace_id,
-                actor=by,
-                subject=f"publication:{publication.pk}",
-                refs={
-                    "product": publication.product_id,
-                    "photo": publication.photo_id,
-                    "item": publication.item_id,
-                },
-            )
-            for publication, is_new in zip(asked, new, strict=True)
-            if is_new
-        ]
-    )
+    with transaction.atomic(savepoint=False):  # nothing here is caught and gone on from
+        new = insert_all_once(asked, key=("item_id",))
+        audit.record_all([_wish(row, by) for row, is_new in zip(asked, new, strict=True) if is_new])
     return [
         (publication if is_new else Publication.objects.get(item=publication.item_id), is_new)
         for publication, is_new in zip(asked, new, strict=True)
     ]
+
+
+def _wish(publication: Publication, by: str) -> audit.Entry:
+    return audit.Entry(
+        verb="publication.asked",
+        workspace=publication.workspace_id,
+        actor=by,
+        subject=f"publication:{publication.pk}",
+        refs={
+            "product": publication.product_id,
+            "photo": publication.photo_id,
+            "item": publication.item_id,
+        },
+    )
 
 
 def at_once(item: Item) -> bool:
