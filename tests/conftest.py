@@ -235,6 +235,18 @@ def shop(db: None, storage_root: Path, redis_url: str, monkeypatch: pytest.Monke
     return opened
 
 
+@pytest.fixture
+def committed_shop(
+    transactional_db: None, storage_root: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    """As `shop`, for tests with several connections: what one writes the others see."""
+    from tests import shopkeeping
+
+    opened = shopkeeping.open_shop(f"file://{storage_root}")
+    on_the_wire(opened, monkeypatch)
+    return opened
+
+
 def on_the_wire(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this shop's hints land on its own wire instead of the broker, at once: a test is one transaction."""
     from apps.flow import hints

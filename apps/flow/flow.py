@@ -6,11 +6,9 @@ commit where a worker or a store has to act.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
-import structlog
 from django.conf import settings
 from django.db import transaction
 
@@ -43,8 +41,6 @@ MAX_PREPARE_TRIES = 6
 WAIT_FOR_ROOM_S = 60.0
 # Results of one transaction, and of one task: other tasks wait meanwhile.
 RESULTS_AT_ONCE, MOST_RESULTS = 50, 1000
-
-log = structlog.get_logger(__name__)
 
 
 # 1. A webhook came, or a store was read.
@@ -139,22 +135,11 @@ def results_came() -> int:
     """Take in what waits, many at once. Returns how many results there were."""
     taken = 0
     while taken < MOST_RESULTS and (texts := wire.take_results(RESULTS_AT_ONCE)):
-        results.accept_all(understood(texts), then=rendered)
+        results.accept_all(results.understood(texts), then=rendered)
         taken += len(texts)
     if taken >= MOST_RESULTS:
         hints.hint(TASK_RESULTS)
     return taken
-
-
-def understood(texts: list[bytes]) -> list[JobResult]:
-    """Workers' words as they sent them; one that can't be read is no reason to lose the others."""
-    found = []
-    for text in texts:
-        try:
-            found.append(JobResult.from_dict(json.loads(text)))
-        except (ValueError, KeyError, TypeError) as error:
-            log.warning("result_not_understood", reason=str(error))
-    return found
 
 
 def expired() -> int:

@@ -21,7 +21,7 @@ from apps.flow.dispatcher import Dispatcher
 from apps.jobs.models import Job
 from apps.jobs.services import results
 from apps.lib import ids
-from apps.lib import wire as wired
+from apps.lib import wire as app_wire
 from apps.usage.models import Price
 from benchmarks.house import fill
 from gpu_worker.contract import RESULTS_KEY, Beat, Chunk, File, JobResult, render_queue
@@ -156,8 +156,8 @@ def rounds(slots: int, rounds: int, warm_up: int = 2) -> dict[str, dict[str, flo
 def _accept(watch: Stopwatch, *, at_once: int, judge: Stopwatch) -> None:
     """What a control worker does with what waits; what judging takes is counted apart."""
     with watch:
-        while texts := wired.take_results(at_once):
-            results.accept_all(flow.understood(texts), then=judge.around(flow.rendered))
+        while texts := app_wire.take_results(at_once):
+            results.accept_all(results.understood(texts), then=judge.around(flow.rendered))
     watch.less(judge)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 import redis
@@ -14,7 +13,7 @@ from apps.ingest.models import Delivery
 from apps.lib import wire
 from apps.stores import services as stores
 from apps.stores.models import Store
-from tests.shopkeeping import Shop, open_shop
+from tests.shopkeeping import Shop
 
 
 @pytest.fixture
@@ -104,13 +103,11 @@ def test_what_is_remembered_of_a_store_counts_only_while_it_is_true(shop: Shop, 
     assert Delivery.objects.count() == 3
 
 
-@pytest.mark.django_db(transaction=True)
 def test_a_database_that_was_started_again_meanwhile_costs_no_delivery(
-    storage_root: Path, redis_url: str, client: Client
+    committed_shop: Shop, client: Client
 ) -> None:
-    shop = open_shop(f"file://{storage_root}")
-    body, headers = signed(shop)
-    address = f"/hooks/{shop.store.hook_token}/"
+    body, headers = signed(committed_shop)
+    address = f"/hooks/{committed_shop.store.hook_token}/"
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         [(mine,)] = cursor.fetchall()

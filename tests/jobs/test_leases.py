@@ -20,8 +20,7 @@ from apps.jobs.services import dispatch, leases, planning, results
 from apps.usage.models import Record, Reservation
 from gpu_worker.contract import Error, JobResult
 from gpu_worker.storage import open_storage
-from tests.conftest import on_the_wire
-from tests.shopkeeping import Shop, open_shop, photo
+from tests.shopkeeping import Shop, photo
 
 
 @pytest.fixture
@@ -208,12 +207,8 @@ def test_jobs_are_handed_out_only_as_far_as_live_slots_reach(queued: Shop) -> No
     assert selectors.free_slots([], depth=2) == {}
 
 
-@pytest.mark.django_db(transaction=True)
-def test_dispatchers_side_by_side_never_hand_out_a_job_twice(
-    storage_root: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shop = open_shop(f"file://{storage_root}")
-    on_the_wire(shop, monkeypatch)
+def test_dispatchers_side_by_side_never_hand_out_a_job_twice(committed_shop: Shop) -> None:
+    shop = committed_shop
     for n in range(12):
         shop.sell(f"Product {n}", photo(f"#{n:x}{n:x}8"))
     shop.deliver()

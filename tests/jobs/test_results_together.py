@@ -22,8 +22,7 @@ from apps.jobs.services import results
 from apps.lib import wire
 from apps.usage.models import Record, Reservation
 from gpu_worker.contract import RESULTS_KEY, Error, JobResult
-from tests.conftest import on_the_wire
-from tests.shopkeeping import Shop, open_shop, photo
+from tests.shopkeeping import Shop, photo
 
 COLORS = ("#2b4a7f", "#7f2b4a", "#4a7f2b", "#7f6a2b", "#2b7f6a", "#6a2b7f")
 
@@ -121,12 +120,8 @@ def test_one_whose_files_are_gone_holds_up_nobody(shop: Shop, storage_root: Path
     assert [j.state for j in Job.objects.order_by("pk")] == ["done", "dispatched", "done"]
 
 
-@pytest.mark.django_db(transaction=True)
-def test_two_at_once_with_the_same_results_take_each_in_once(
-    storage_root: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shop = open_shop(f"file://{storage_root}")
-    on_the_wire(shop, monkeypatch)
+def test_two_at_once_with_the_same_results_take_each_in_once(committed_shop: Shop) -> None:
+    shop = committed_shop
     told = rendered(shop, 6)
     moved: list[int] = []
     start = threading.Barrier(2)

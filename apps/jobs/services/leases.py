@@ -16,6 +16,7 @@ from apps.audit import services as audit
 from apps.jobs import selectors
 from apps.jobs.models import LIVE_ATTEMPTS, Attempt, AttemptState, Job, JobState, Worker
 from apps.jobs.services import backoff, health, results
+from apps.jobs.services.planning import Then
 from apps.lib import blobs
 from apps.lib.errors import Retry
 from apps.usage import services as usage
@@ -79,7 +80,7 @@ def forgive(seconds: float) -> int:
     return Attempt.objects.filter(state__in=LIVE_ATTEMPTS, lease_until__lt=until).update(lease_until=until)
 
 
-def expire(*, then: results.Then, limit: int = 200) -> int:
+def expire(*, then: Then, limit: int = 200) -> int:
     """End the leases that ran out. Returns how many attempts were adopted or lost; `then` as in `results.accept`.
 
     While the storage can't say what was made, nothing is lost: such a lease goes on for once more its length.
@@ -105,7 +106,7 @@ def expire(*, then: results.Then, limit: int = 200) -> int:
     return moved
 
 
-def adopt(attempt: Attempt, *, then: results.Then) -> bool:
+def adopt(attempt: Attempt, *, then: Then) -> bool:
     """Accept what the attempt finished though its message never came: the manifest is the truth."""
     text = blobs.read_if_there(attempt.prefix + MANIFEST)
     if text is None:

@@ -33,6 +33,9 @@ from connectors.base import Connector
 from connectors.errors import ConnectorError
 from gpu_worker.contract import GROUP_MAX, ROLE_GROUP
 
+# What follows for jobs that are done, in the transaction that says so.
+Then = Callable[[Sequence[Job]], None]
+
 
 def once_for_photo(photo: Photo, version: RecipeVersion) -> str:
     """An automatic job: a photo's revision meets a recipe version once, however often webhooks say so."""
@@ -97,7 +100,7 @@ def prepare(
     preparation: Preparation,
     connector: Connector,
     *,
-    then: Callable[[Sequence[Job]], None],
+    then: Then,
     last_try: bool = False,
 ) -> Job:
     """Fetch what the claimed preparation's job needs, then queue it or answer it from the cache. Raises ConnectorError.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -22,6 +22,7 @@ from django.utils import timezone
 from apps.audit import services as audit
 from apps.jobs.models import HELD_STATES, LIVE_ATTEMPTS, Attempt, Held, Job, JobState
 from apps.jobs.services import backoff, health, mattes, renders, twins
+from apps.jobs.services.planning import Then
 from apps.lib import blobs, wire
 from apps.lib.errors import Retry, StorageAway
 from apps.usage import services as usage
@@ -31,8 +32,6 @@ log = structlog.get_logger(__name__)
 
 # What a resting worker handed back: somebody else is to have the time to take it.
 RESTING_S = 2.0
-
-Then = Callable[[Sequence[Job]], None]
 
 
 @dataclass
@@ -84,6 +83,17 @@ def accept_all(results: Sequence[JobResult], *, then: Then) -> list[Job]:
         ready = [one for one in ready if _settled_alone(one, then, moved)]
     _clear_up(ready)
     return moved + accept_all(repeats, then=then) if repeats else moved
+
+
+def understood(texts: Sequence[bytes]) -> list[JobResult]:
+    """Workers' words as they sent them; one that can't be read is no reason to lose the others."""
+    found = []
+    for text in texts:
+        try:
+            found.append(JobResult.from_dict(json.loads(text)))
+        except (ValueError, KeyError, TypeError) as error:
+            log.warning("result_not_understood", reason=str(error))
+    return found
 
 
 def _known(results: Sequence[JobResult]) -> list[Taken]:

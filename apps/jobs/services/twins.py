@@ -6,8 +6,6 @@ wait; when it fails, they are let go and the next of them is rendered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
@@ -15,12 +13,13 @@ from django.utils import timezone
 from apps.jobs import selectors
 from apps.jobs.models import HELD_STATES, Held, Job, JobState, Render
 from apps.jobs.services import planning
+from apps.jobs.services.planning import Then
 
 # In the transaction of the result; the dispatcher answers the rest in its own time.
 AT_ONCE = 50
 
 
-def answer(job: Job, render: Render, *, then: Callable[[Sequence[Job]], None]) -> int:
+def answer(job: Job, render: Render, *, then: Then) -> int:
     """Answer what waits for the same picture as this job, which is done. Returns how many."""
     if not job.request:
         return 0
@@ -40,7 +39,7 @@ def answer(job: Job, render: Render, *, then: Callable[[Sequence[Job]], None]) -
     return len(answered)
 
 
-def settle(*, then: Callable[[Sequence[Job]], None], limit: int = 200) -> int:
+def settle(*, then: Then, limit: int = 200) -> int:
     """Answer twins whose picture is there by now, and let go those whose twin made none. Returns how many moved."""
     moved = 0
     for pk in orphans().order_by("pk").values_list("pk", flat=True)[:limit]:
