@@ -17,6 +17,7 @@ from connectors import registry
 from connectors.base import Connector, Heard, Opening, Settings, Throttle
 from connectors.errors import OutcomeUnknown
 from connectors.fake import FakeStore
+from connectors.http import Http
 from connectors.sandbox.media import BY_UPLOAD
 from connectors.sandbox.server import Sandbox
 from connectors.types import Credentials
@@ -266,3 +267,14 @@ def make_photo() -> Callable[..., bytes]:
 def loopback() -> Settings:
     """Settings that let 127.0.0.1 through."""
     return LOOPBACK
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    """How long the client would have waited, instead of waiting."""
+    return []
+
+
+@pytest.fixture
+def http(loopback: Settings, waits: list[float]) -> Http:
+    return Http(loopback, sleep=waits.append, jitter=lambda: 1.0)

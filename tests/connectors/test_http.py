@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +15,6 @@ from connectors.base import Settings
 from connectors.errors import (
     AuthExpired,
     ConnectorError,
-    ForbiddenHost,
     NotFound,
     NotJson,
     OutcomeUnknown,
@@ -30,46 +27,7 @@ from connectors.errors import (
 from connectors.http import MAX_TRIES, Http
 from connectors.scrubbing import Scrubber
 from connectors.transport import Flight
-
-JSON = {"Content-Type": "application/json; charset=UTF-8"}
-HTML = {"Content-Type": "text/html; charset=UTF-8"}
-
-
-@pytest.fixture
-def waits() -> list[float]:
-    """How long the client would have waited, instead of waiting."""
-    return []
-
-
-@pytest.fixture
-def http(loopback: Settings, waits: list[float]) -> Http:
-    return Http(loopback, sleep=waits.append, jitter=lambda: 1.0)
-
-
-@contextlib.contextmanager
-def raw_server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server that does with each connection what a test says; gives its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection, contextlib.suppress(OSError):
-                answer(connection)
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        with contextlib.suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(timeout=5)
-
+from tests.connectors.servers import HTML, JSON, raw_server
 
 # -- what an answer means ---------------------------------------------------------------------------------
 
@@ -312,68 +270,6 @@ def test_a_small_answer_that_unpacks_to_a_large_one_is_not_unpacked(web: Any, lo
     assert len(packed) < 100_000
     with pytest.raises(TooLarge):
         Http(replace(loopback, max_json_bytes=100_000)).request_json("GET", f"{web.url}/x")
-
-
-# -- images -----------------------------------------------------------------------------------------------
-
-
-def test_an_image_may_move_on_its_own_host_a_few_times(web: Any, http: Http) -> None:
-    web.pages["/a.jpg"] = (302, {"Location": "/b.jpg"}, b"")
-    web.pages["/b.jpg"] = (301, {"Location": f"{web.url}/c.jpg"}, b"")
-    web.pages["/c.jpg"] = (200, {"Content-Type": "image/jpeg"}, b"pixels")
-    assert http.fetch_image(f"{web.url}/a.jpg") == b"pixels"
-    assert all("Authorization" not in seen.headers for seen in web.seen)
-
-
-def test_an_image_that_moves_in_circles_is_given_up(web: Any, http: Http) -> None:
-    web.pages["/a.jpg"] = (302, {"Location": "/a.jpg"}, b"")
-    with pytest.raises(Rejected):
-        http.fetch_image(f"{web.url}/a.jpg")
-    assert len(web.seen) == 4
-
-
-@pytest.mark.parametrize(
-    "target", ["http://localhost/b.jpg", "https://169.254.169.254/latest", "file:///etc/passwd"]
-)
-def test_an_image_that_moves_to_another_host_is_not_followed(web: Any, http: Http, target: str) -> None:
-    web.pages["/a.jpg"] = (302, {"Location": target}, b"")
-    with pytest.raises(ForbiddenHost):
-        http.fetch_image(f"{web.url}/a.jpg")
-
-
-def test_an_address_that_is_not_called_is_no_news_of_its_host(loopback: Settings) -> None:
-    heard: list[object] = []
-    client = Http(loopback, heard=lambda error, *, images=False: heard.append(error))
-    with pytest.raises(ForbiddenHost):
-        client.fetch_image("https://169.254.169.254/a.jpg")
-    assert heard == []
-
-
-@pytest.mark.parametrize(
-    ("status", "headers", "body", "error"),
-    [
-        (404, {}, b"", NotFound),
-        (403, {}, b"hotlinking", Rejected),
-        (500, {}, b"", Unavailable),
-        (200, HTML, b"<p>login", NotJson),
-        (200, {}, b"", Unavailable),
-    ],
-)
-def test_what_is_no_image_is_told_apart(
-    web: Any, http: Http, status: int, headers: dict[str, str], body: bytes, error: type[ConnectorError]
-) -> None:
-    web.pages["/a.jpg"] = (status, headers, body)
-    with pytest.raises(error):
-        http.fetch_image(f"{web.url}/a.jpg")
-
-
-def test_an_image_cut_short_is_not_taken_for_a_whole_one(http: Http) -> None:
-    def half(connection: socket.socket) -> None:
-        connection.recv(65536)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nContent-Type: image/jpeg\r\n\r\nhalf")
-
-    with raw_server(half) as url, pytest.raises(Unavailable):
-        http.fetch_image(f"{url}/a.jpg")
 
 
 # -- secrets ----------------------------------------------------------------------------------------------
