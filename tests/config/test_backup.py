@@ -197,6 +197,50 @@ def test_a_house_that_is_lived_in_is_not_overwritten_unless_told(
     assert len(house.jobs()) == 2
 
 
+def cut_short(folder: Path) -> None:
+    """A dump that lists what it holds and ends in the middle of it, in a backup that thinks it is whole."""
+    told = manifest.read(folder)
+    dump = manifest.inside(folder, told.database.name)
+    data = dump.read_bytes()[:-200]
+    dump.write_bytes(data)
+    told.database = manifest.Part(told.database.name, hashlib.sha256(data).hexdigest(), len(data))
+    told.write(folder)
+
+
+def test_a_dump_that_ends_too_early_leaves_the_house_as_it_was(house: Shop, tmp_path: Path) -> None:
+    folder = tmp_path / "backup"
+    run("backup", folder)
+    cut_short(folder)
+    house.sell("Vase", photo("#3a3"))
+    house.deliver()
+    rows = every_row()
+    with pytest.raises(CommandError, match="pg_restore failed, so nothing was changed"):
+        run("restore", folder, "--replace")
+    assert every_row() == rows
+
+
+def test_a_database_that_refuses_the_backup_stays_as_it_was(house: Shop, tmp_path: Path) -> None:
+    folder = tmp_path / "backup"
+    run("backup", folder)
+    house.sell("Vase", photo("#3a3"))
+    house.deliver()
+    with connection.cursor() as cursor:
+        # Somebody's own, which restoring leaves alone, where the backup has one of ours.
+        cursor.execute(
+            "ALTER TABLE stores_store RENAME TO stores_store_2; CREATE VIEW stores_store AS SELECT 1"
+        )
+    try:
+        rows = every_row()
+        with pytest.raises(
+            CommandError, match=r'refused the backup, so nothing was changed: .*"stores_store"'
+        ):
+            run("restore", folder, "--replace")
+        assert every_row() == rows
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP VIEW stores_store; ALTER TABLE stores_store_2 RENAME TO stores_store")
+
+
 def test_a_backup_of_a_newer_release_says_so(house: Shop, tmp_path: Path) -> None:
     folder = tmp_path / "backup"
     run("backup", folder)

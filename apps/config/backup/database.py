@@ -1,4 +1,4 @@
-"""The database out and in, by PostgreSQL's own pg_dump and pg_restore: from the embedded server's wheel or the PATH."""
+"""The database out and in, by PostgreSQL's own programs: from the embedded server's wheel or the PATH."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from django.conf import settings
 from django.db import connection
@@ -35,7 +36,7 @@ def server_major() -> int:
 
 
 def tool(name: str) -> Path:
-    """pg_dump or pg_restore, at least as new as the server: an older one can't read what a newer server has.
+    """pg_dump, pg_restore or psql, at least as new as the server: an older one can't read what a newer server has.
 
     Raises BadRequest with what to install.
     """
@@ -70,28 +71,60 @@ def dump(target: Path, *, progress: Callable[[int], None]) -> Part:
         out.flush()
         os.fsync(out.fileno())
         if process.returncode:
-            words.seek(0)
-            raise BadRequest(f"pg_dump failed: {words.read().decode(errors='replace').strip()[-2000:]}")
+            raise BadRequest(f"pg_dump failed: {_words(words)}")
     return Part(target.name, digest.hexdigest(), size)
 
 
-def load(source: Path) -> None:
-    """Everything in one transaction, into a database that is empty. Raises BadRequest with pg_restore's words."""
-    argv = [
-        str(tool("pg_restore")),
-        "--exit-on-error",
-        "--single-transaction",
-        "--no-owner",
-        "--no-privileges",
-    ]
-    argv += ["--no-password", "--dbname", conninfo(), str(source)]
+# Drops our tables, sequences and functions. The schema stays: default privileges hang on it.
+_WIPE = """
+SET client_min_messages = warning;
+DO $$ DECLARE r record; BEGIN
+  FOR r IN SELECT format('DROP TABLE IF EXISTS public.%I CASCADE', tablename) AS what
+           FROM pg_tables WHERE schemaname = 'public' LOOP EXECUTE r.what; END LOOP;
+  FOR r IN SELECT format('DROP SEQUENCE IF EXISTS public.%I CASCADE', sequencename) AS what
+           FROM pg_sequences WHERE schemaname = 'public' LOOP EXECUTE r.what; END LOOP;
+  FOR r IN SELECT format('DROP ROUTINE IF EXISTS %s CASCADE', p.oid::regprocedure) AS what FROM pg_proc p
+           WHERE p.pronamespace = 'public'::regnamespace AND NOT EXISTS
+             (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e') LOOP EXECUTE r.what; END LOOP;
+END $$;
+"""
+
+
+def replace(source: Path) -> None:
+    """The dump takes the place of what is there, in one transaction: where it fails, everything is as it was.
+
+    pg_restore alone can't do that: its --clean drops only what the dump knows. So it writes what psql then does after
+    our own clearing. Raises BadRequest with the words of the one that failed.
+    """
+    reader = [str(tool("pg_restore")), "--file=-", "--no-owner", "--no-privileges", str(source)]
+    writer = [str(tool("psql")), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1"]
+    writer += ["--single-transaction", "--file=-", "--dbname", conninfo()]
     connection.close()
-    with tempfile.TemporaryFile() as words:
-        with _client(argv, stdout=subprocess.DEVNULL, stderr=words) as process:
-            process.wait()
-        if process.returncode:
-            words.seek(0)
-            raise BadRequest(f"pg_restore failed: {words.read().decode(errors='replace').strip()[-2000:]}")
+    with (
+        tempfile.TemporaryFile() as told,
+        tempfile.TemporaryFile() as answered,
+        _client(writer, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=answered) as into,
+        _client(reader, stdout=subprocess.PIPE, stderr=told) as out,
+    ):
+        assert into.stdin is not None and out.stdout is not None
+        with suppress(BrokenPipeError):  # it refused a line; its words are read below
+            into.stdin.write(_WIPE.encode())
+            shutil.copyfileobj(out.stdout, into.stdin, PIECE)
+        out.stdout.close()
+        refused = into.poll() is not None
+        if out.wait() and not refused:
+            into.kill()  # before its input ends, which it would take for the end of the work
+            raise BadRequest(f"pg_restore failed, so nothing was changed: {_words(told)}")
+        with suppress(BrokenPipeError):
+            into.stdin.close()
+        if into.wait():
+            raise BadRequest(f"The database refused the backup, so nothing was changed: {_words(answered)}")
+
+
+def _words(stream: IO[bytes]) -> str:
+    """The end of what a program wrote."""
+    stream.seek(0)
+    return stream.read().decode(errors="replace").strip()[-2000:]
 
 
 def check_readable(source: Path) -> None:
@@ -127,21 +160,6 @@ def check_owner() -> None:
                 "This role may not make or drop tables. Run restore with DATABASE_URL naming the role that owns them, "
                 "as for `manage.py migrate`."
             )
-
-
-def wipe() -> None:
-    """Drop our tables, sequences and functions. The schema stays: default privileges hang on it."""
-    with connection.cursor() as cursor:
-        cursor.execute("""
-        DO $$ DECLARE r record; BEGIN
-          FOR r IN SELECT format('DROP TABLE IF EXISTS public.%I CASCADE', tablename) AS what
-                   FROM pg_tables WHERE schemaname = 'public' LOOP EXECUTE r.what; END LOOP;
-          FOR r IN SELECT format('DROP SEQUENCE IF EXISTS public.%I CASCADE', sequencename) AS what
-                   FROM pg_sequences WHERE schemaname = 'public' LOOP EXECUTE r.what; END LOOP;
-          FOR r IN SELECT format('DROP ROUTINE IF EXISTS %s CASCADE', p.oid::regprocedure) AS what FROM pg_proc p
-                   WHERE p.pronamespace = 'public'::regnamespace AND NOT EXISTS
-                     (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e') LOOP EXECUTE r.what; END LOOP;
-        END $$""")
 
 
 @contextmanager

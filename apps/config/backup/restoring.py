@@ -86,6 +86,7 @@ def restore(
 ) -> Restored:
     """Bring back what `check` found whole. `replace` takes the place of what is there; else both must be empty.
 
+    Until the database is changed, all of it at once, nothing is lost: whatever stops it before leaves what was there.
     `keys_to`: where the backup's keys are written; None leaves them. Raises BadRequest.
     """
     with database.as_owner():
@@ -95,12 +96,12 @@ def restore(
             if told.keys is None:
                 raise BadRequest("This backup holds no keys.")
             words = keys.unpacked(manifest.inside(folder, told.keys.name).read_bytes(), passphrase or "")
+        done = Restored(made_at=told.made_at, files=told.files)
+        # Files first: they lie beside those that are there, so where they don't fit nothing has changed.
+        done.copied = files.copy_in(folder, told, progress=lambda size: progress("files", size))
         progress("database", 0)
-        database.wipe()
-        database.load(manifest.inside(folder, told.database.name))
+        database.replace(manifest.inside(folder, told.database.name))
         call_command("migrate", verbosity=0, interactive=False)
-    done = Restored(made_at=told.made_at, files=told.files)
-    done.copied = files.copy_in(folder, told, progress=lambda size: progress("files", size))
     if words is not None and keys_to is not None:
         keys.install(words, keys_to)
         settings.FIELD_KEYS = list(dict.fromkeys([*words["FIELD_KEYS"], *settings.FIELD_KEYS]))
@@ -119,6 +120,7 @@ def _check_target(told: Manifest, replace: bool) -> None:
             "which is older. Restore into one that is at least as new."
         )
     database.tool("pg_restore")
+    database.tool("psql")
     database.check_owner()
     with session_lock("vitrine-dispatcher") as nobody_runs:
         if not nobody_runs:
