@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import threading
 import time
 
@@ -220,6 +221,38 @@ def test_in_a_group_too_a_bad_photo_fails_alone(make_chunk, storage, encoded, bl
 def test_a_photo_too_large_for_all_memory_fails_alone_in_the_end(make_chunk, storage, encoded, block):
     results = run(make_chunk(photos(3, encoded, block)), storage, engine=Crowded(room=0), together=4)
     assert [r.error.code for r in results] == ["out_of_memory"] * 3
+
+
+class OnTheCard(FakeEngine):
+    """Takes a share of a real graphics card's memory for each photo."""
+
+    def __init__(self, torch, share: float):
+        self.torch, self.bytes = torch, int(torch.cuda.mem_get_info()[1] * share)
+        self.tries = 0
+
+    def cutout(self, rgb, hints=NO_HINTS) -> Matte:
+        self.tries += 1
+        weights = self.torch.empty(self.bytes, dtype=self.torch.uint8, device="cuda")
+        time.sleep(0.2)  # so that those beside it want theirs while this one is held
+        weights[:1].fill_(1).cpu()
+        return super().cutout(rgb, hints)
+
+
+@pytest.mark.skipif(shutil.which("nvidia-smi") is None, reason="there is no graphics card here")
+@pytest.mark.parametrize(
+    "share, ended", [pytest.param(0.4, "done", id="room-for-two"), pytest.param(1.5, "failed", id="no-room")]
+)
+def test_a_real_graphics_card_that_runs_full_halves_the_chunk_and_is_left_empty(
+    make_chunk, storage, encoded, block, share, ended
+):
+    torch = pytest.importorskip("torch")
+    engine = OnTheCard(torch, share)
+    results = run(make_chunk(photos(8, encoded, block)), storage, engine=engine, together=8)
+    assert [r.status for r in results] == [ended] * 8
+    assert {r.error.code for r in results if r.error} == ({"out_of_memory"} if ended == "failed" else set())
+    assert engine.tries > 8, "some were tried again with fewer beside them"
+    chunks.free_memory()
+    assert torch.cuda.memory_reserved() == 0, "what a failed render took was given back"
 
 
 # -- leaving and resting
