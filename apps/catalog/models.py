@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.utils import timezone
 
 from apps.lib.work import Work
 from apps.stores.models import Store
@@ -31,7 +32,9 @@ class Product(models.Model):
     modified_at = models.DateTimeField()
     last_sync = models.BigIntegerField(default=0)
     counted_by = models.BigIntegerField(default=0, db_default=0)
-    seen_at = models.DateTimeField(auto_now=True)
+    seen_at = models.DateTimeField(
+        default=timezone.now, help_text="When the store was asked for what is known of it."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["store", "external_id"], name="catalog_product_once")]

@@ -14,6 +14,8 @@ from django.utils import timezone
 from apps.audit import services as audit
 from apps.catalog.models import Photo, Product, Sync, Variant
 from apps.lib import blobs, ids
+from apps.lib.insert_once import insert_once
+from apps.lib.update_row import update_row
 from apps.lib.work import WorkState
 from apps.stores import selectors as stores
 from apps.stores.models import Store
@@ -72,28 +74,29 @@ def fingerprint(images: tuple[RemoteImage, ...]) -> str:
 def mirror(store: Store, remote: RemoteProduct, *, as_of: dt.datetime | None = None) -> Mirrored:
     """Bring one product up to date. Idempotent; two at once take turns on the product's row.
 
-    `as_of` is when a list was asked for: a product that was looked at since then is newer than what the list says.
+    `as_of` is when the store was asked (now unless said). Answers may overtake each other: one to a question that was
+    asked before that of the answer we know changes nothing. Whatever a webhook tells of was there when we asked for it.
     """
+    as_of = as_of or timezone.now()
     values, now = _values(remote), fingerprint(remote.images)
-    dated = {"modified_at": remote.modified_at, "fingerprint": now}
-    product, created = Product.objects.get_or_create(
-        store=store, external_id=remote.id, defaults=values | dated
-    )
-    if created:
-        _mirror_variants(product, remote, [])
-        photos = _mirror_photos(product, remote.images, [])
-        return Mirrored(
-            product, created=True, new=tuple(photos.new), images_changed=True, differed=True, touched=True
-        )
-    product = Product.objects.select_for_update().get(pk=product.pk)
-    if as_of and product.seen_at > as_of:
+    dated = {"modified_at": remote.modified_at, "fingerprint": now, "seen_at": as_of}
+    known = Product.objects.select_for_update().filter(store=store, external_id=remote.id)
+    product = known.first()
+    if product is None:
+        product = Product(store=store, external_id=remote.id, **values, **dated)
+        if insert_once(product):
+            _mirror_variants(product, remote, [])
+            photos = _mirror_photos(product, remote.images, [])
+            return Mirrored(
+                product, created=True, new=tuple(photos.new), images_changed=True, differed=True, touched=True
+            )
+        product = known.get()
+    if product.seen_at > as_of:
         return Mirrored(product)
     before = {name: getattr(product, name) for name in values}
     touched = product.modified_at != remote.modified_at
     images_changed = product.fingerprint != now
-    for name, value in (values | dated).items():
-        setattr(product, name, value)
-    product.save()
+    _change(product, values | dated)
     variants_differ = _mirror_variants(product, remote, product.variants.all())
     photos = _mirror_photos(product, remote.images, product.photos.all())
     return Mirrored(
@@ -171,14 +174,14 @@ def _mirror_photos(product: Product, images: tuple[RemoteImage, ...], known: Ite
             if not mine:
                 found.new.append(photo)
             continue
+        changed: dict[str, Any] = {}
         if photo.src != image.src and not mine:
-            _exchanged(photo)
+            changed = _exchanged(photo)
             found.replaced.append(photo)
         elif not photo.present and not mine:
             found.back += 1
-        photo.position, photo.src, photo.alt, photo.name = position, image.src, image.alt, image.name
-        photo.present, photo.ours = True, mine
-        photo.save()
+        told = {"position": position, "src": image.src, "alt": image.alt, "name": image.name}
+        _change(photo, changed | told | {"present": True, "ours": mine})
     listed = {i.id for i in images}
     gone = [p for p in have.values() if p.present and p.media_id not in listed]
     if gone:
@@ -187,20 +190,36 @@ def _mirror_photos(product: Product, images: tuple[RemoteImage, ...], known: Ite
     return found
 
 
-def _exchanged(photo: Photo) -> None:
-    photo.revision += 1
-    photo.replaced_at = timezone.now()
-    photo.sha256 = photo.key = ""
-    photo.width_px = photo.height_px = 0
+def _exchanged(photo: Photo) -> dict[str, Any]:
+    """What else of a photo is another one now that its bytes are."""
+    unknown = {"sha256": "", "key": "", "width_px": 0, "height_px": 0}
+    return {"revision": photo.revision + 1, "replaced_at": timezone.now(), **unknown}
+
+
+def _change(row: Product | Photo, told: dict[str, Any]) -> None:
+    """Write what differs, if anything does."""
+    changes = {name: value for name, value in told.items() if getattr(row, name) != value}
+    if changes:
+        update_row(type(row), row.pk, changes, where={})
+    for name, value in changes.items():
+        setattr(row, name, value)
 
 
 @transaction.atomic
-def gone(store: Store, external_id: str) -> Product | None:
-    """The store no longer has this product. Its photos and history stay; nothing more is written to it."""
-    product = Product.objects.filter(store=store, external_id=external_id, present=True).first()
+def gone(store: Store, external_id: str, *, as_of: dt.datetime | None = None) -> Product | None:
+    """The store no longer has this product. Its photos and history stay; nothing more is written to it.
+
+    `as_of` as for `mirror`: one that was found by asking later is there again. None where nothing was changed.
+    """
+    as_of = as_of or timezone.now()
+    known = Product.objects.select_for_update().filter(
+        store=store, external_id=external_id, seen_at__lte=as_of
+    )
+    product = known.filter(present=True).first()
     if product is None:
+        known.update(seen_at=as_of)
         return None
-    Product.objects.filter(pk=product.pk).update(present=False)
+    Product.objects.filter(pk=product.pk).update(present=False, seen_at=as_of)
     product.photos.update(present=False)
     audit.record(
         "product.gone",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 
 import structlog
 from django.db import transaction
+from django.utils import timezone
 
 from apps.catalog import services as catalog
 from apps.catalog.models import Product, Sync
@@ -44,13 +46,14 @@ def delivery(pk: int, *, notice: Notice) -> None:
     if turns.open_for(store.pk, row.external_id):
         row.later(WAIT_FOR_WRITE_S, a_try=False)
         return
+    asked_at = timezone.now()
     try:
         remote = fetch(open_store(store), row.external_id)
     except ConnectorError as error:
         stumble(row, store, error)
         return
     with transaction.atomic():
-        outcome, changed = _told(row, remote, notice)
+        outcome, changed = _told(row, remote, notice, as_of=asked_at)
         catalog.told(store, row.external_id, news=changed)
         row.finish(outcome=outcome, changed=changed)
 
@@ -64,15 +67,17 @@ def fetch(connector: Connector, external_id: str) -> RemoteProduct | None:
     return None if remote.status == "trash" else remote
 
 
-def _told(row: Delivery, remote: RemoteProduct | None, notice: Notice) -> tuple[str, bool]:
+def _told(
+    row: Delivery, remote: RemoteProduct | None, notice: Notice, *, as_of: dt.datetime
+) -> tuple[str, bool]:
     """Bring the mirror up to date and hand on what is new; in words, what that was, and whether it was any news.
 
     A new product may have been met by a sync that starts no work, so all its photos are handed on: once is enough.
     """
     if remote is None:
-        gone = catalog.gone(row.store, row.external_id)
+        gone = catalog.gone(row.store, row.external_id, as_of=as_of)
         return ("the product is gone", True) if gone else ("a product we never saw", False)
-    seen, news = catalog.mirror(row.store, remote), row.kind == Kind.PRODUCT_CREATED
+    seen, news = catalog.mirror(row.store, remote, as_of=as_of), row.kind == Kind.PRODUCT_CREATED
     return _words(seen, notice(seen, news), news=news), seen.differed
 
 
@@ -102,6 +107,7 @@ def product(pk: int, *, notice: Notice) -> None:
     row = Product.objects.select_related("store").filter(pk=pk).first()
     if row is None or turns.open_for(row.store_id, row.external_id):
         return
+    asked_at = timezone.now()
     try:
         remote = fetch(open_store(row.store), row.external_id)
     except ConnectorError as error:
@@ -110,6 +116,6 @@ def product(pk: int, *, notice: Notice) -> None:
         return
     with transaction.atomic():
         if remote is None:
-            catalog.gone(row.store, row.external_id)
+            catalog.gone(row.store, row.external_id, as_of=asked_at)
         else:
-            notice(catalog.mirror(row.store, remote), False)
+            notice(catalog.mirror(row.store, remote, as_of=asked_at), False)

@@ -89,7 +89,7 @@ def _ask_for(row: Sync, connector: Connector, external_id: str, notice: Notice) 
         _found(row, remote, notice, as_of=asked_at)
         return
     with transaction.atomic():
-        product = catalog.gone(row.store, external_id)
+        product = catalog.gone(row.store, external_id, as_of=asked_at)
         if product and not ingest.on_its_way(row.store_id, external_id):
             catalog.count_gone(row, product)
 

@@ -27,6 +27,15 @@ def backoff_s(tries: int, *, base_s: float = 2.0, cap_s: float = 600.0) -> float
     return top * random.uniform(0.5, 1.0)  # noqa: S311 - spreading load, not a secret
 
 
+# As `Work.free` has it. Written out: it is the first thing that happens to every piece of work.
+_CLAIM = """
+UPDATE "{table}" SET work_state = 'running', lease_until = %(until)s, lease_token = %(token)s, tries = tries + 1
+WHERE id = %(pk)s AND ((work_state = 'waiting' AND not_before <= %(now)s)
+                       OR (work_state = 'running' AND lease_until < %(now)s))
+RETURNING *
+"""
+
+
 class WorkState(models.TextChoices):
     WAITING = "waiting", "waiting"
     RUNNING = "running", "running"
@@ -59,14 +68,24 @@ class Work(models.Model):
     @classmethod
     def claim(cls, pk: int) -> Self | None:
         """Take the row if it is free, for WORK_LEASE_S; None if it is done, held back or somebody else's."""
+        now = timezone.now()
+        told = {"pk": pk, "now": now, "until": _lease_end(), "token": uuid.uuid4()}
+        return next(iter(cls._default_manager.raw(_CLAIM.format(table=cls._meta.db_table), told)), None)
+
+    @classmethod
+    def claim_all(cls, wanted: Q, *related: str) -> list[Self]:
+        """Take all of these that are free, under one token, in the order of their ids, with the `related` rows."""
         token = uuid.uuid4()
-        taken = cls._default_manager.filter(cls.free(), pk=pk).update(
+        taken = cls._default_manager.filter(cls.free(), wanted).update(
             work_state=WorkState.RUNNING,
             lease_until=_lease_end(),
             lease_token=token,
             tries=F("tries") + 1,
         )
-        return cls._default_manager.get(pk=pk, lease_token=token) if taken else None
+        if not taken:
+            return []
+        mine = cls._default_manager.filter(wanted, lease_token=token)
+        return list(mine.select_related(*related).order_by("pk"))
 
     def _move(self, **changes: Any) -> None:
         mine = {"lease_token": self.lease_token, "work_state": WorkState.RUNNING}

@@ -180,8 +180,10 @@ def wrote(
     store: Store, *, media_id: str, stem: str, sha256: str, publication: int, photo: int | None = None
 ) -> None:
     """Enter what we wrote into the ledger, before a product shows it."""
-    WrittenMedia.objects.update_or_create(
-        store=store,
-        media_id=media_id,
-        defaults={"stem": stem, "sha256": sha256, "publication": publication, "photo": photo},
+    told = {"stem": stem, "sha256": sha256, "publication": publication, "photo": photo}
+    WrittenMedia.objects.bulk_create(
+        [WrittenMedia(store=store, media_id=media_id, **told)],
+        update_conflicts=True,
+        unique_fields=["store", "media_id"],
+        update_fields=list(told),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from connectors.fake import FakeConnector
 from connectors.sandbox.catalogue import Catalogue
 from connectors.sandbox.media import BY_UPLOAD
 from connectors.sandbox.server import Sandbox
-from connectors.types import Page
+from connectors.types import Page, RemoteProduct
 from tests.conftest import on_the_wire
 from tests.shopkeeping import Shop, photo
 
@@ -275,6 +276,47 @@ def test_a_list_that_was_asked_for_earlier_does_not_undo_what_a_webhook_told(
     monkeypatch.setattr(FakeConnector, "products", slow)
     assert found(read(shop)) == NOTHING
     assert Product.objects.get(store=shop.store).title == "Newer"
+
+
+def test_a_slow_answer_to_a_webhook_does_not_undo_what_the_next_one_told(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = shop.sell("Mug")
+    shop.deliver()
+    real, answers = FakeConnector.product, []
+
+    def slow(self: FakeConnector, product_id: str) -> RemoteProduct:
+        answer = real(self, product_id)
+        if not answers:
+            answers.append(answer)
+            shop.remote.change_product(product_id, title="Newer")
+            shop.deliver()
+            flow.received(Delivery.objects.latest("pk").pk)
+        return answer
+
+    monkeypatch.setattr(FakeConnector, "product", slow)
+    flow.received(Delivery.objects.earliest("pk").pk)
+    assert [answer.title for answer in answers] == ["Mug"]
+    assert Product.objects.get(store=shop.store, external_id=product).title == "Newer"
+
+
+@pytest.mark.parametrize("told", [("Mug", "Cup", "Bowl"), ("Mug", "Cup", None), ("Mug", None, "Bowl")])
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_the_answer_to_the_latest_question_holds_in_whatever_order_answers_come(
+    shop: Shop, told: tuple[str | None, ...], order: tuple[int, ...]
+) -> None:
+    remote = shop.remote.products[shop.sell("First")]
+    asked = [timezone.now() + dt.timedelta(seconds=n) for n in range(4)]
+    catalog.mirror(shop.store, remote, as_of=asked[0])
+    for n in order:
+        title, as_of = told[n], asked[n + 1]
+        if title is None:
+            catalog.gone(shop.store, remote.id, as_of=as_of)
+        else:
+            catalog.mirror(shop.store, replace(remote, title=title), as_of=as_of)
+    product = Product.objects.get(store=shop.store, external_id=remote.id)
+    assert product.present == (told[-1] is not None)
+    assert not product.present or product.title == told[-1]
 
 
 def test_what_fell_between_two_pages_is_not_taken_for_deleted(

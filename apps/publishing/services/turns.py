@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from django.db import transaction
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.audit import services as audit
 from apps.catalog.models import Product
 from apps.lib.errors import StorageAway, StorageFull, VitrineError
-from apps.lib.work import WorkState, backoff_s
+from apps.lib.work import backoff_s
 from apps.publishing.models import Publication, Undo
 from apps.stores import services as stores
 from connectors.errors import ConnectorError
@@ -16,28 +19,48 @@ from connectors.errors import ConnectorError
 MAX_TRIES = 8
 # A full storage, or one that is away, is nobody's failure: it is tried again so often until there is room.
 WAIT_FOR_ROOM_S = 60.0
+# What writing a publication reads.
+_WRITTEN_WITH = ("store", "product", "photo", "render", "item", "snapshot")
 
 
 def busy(product: int) -> bool:
     """A write or an undo of this product is under way."""
-    running = {"work_state": WorkState.RUNNING, "lease_until__gte": timezone.now()}
-    return (
-        Publication.objects.filter(product=product, **running).exists()
-        or Undo.objects.filter(publication__product=product, **running).exists()
+    return _either(
+        """
+        SELECT FROM publishing_publication
+        WHERE product_id = %(product)s AND work_state = 'running' AND lease_until >= %(now)s
+        """,
+        """
+        SELECT FROM publishing_undo u JOIN publishing_publication p ON p.id = u.publication_id
+        WHERE p.product_id = %(product)s AND u.work_state = 'running' AND u.lease_until >= %(now)s
+        """,
+        product=product,
+        now=timezone.now(),
     )
 
 
 def open_for(store: int, external_id: str) -> bool:
     """Something of ours for this product has not ended: what its webhooks say is not settled yet."""
-    ongoing = [WorkState.WAITING, WorkState.RUNNING]
-    return (
-        Publication.objects.filter(
-            store=store, product__external_id=external_id, work_state__in=ongoing
-        ).exists()
-        or Undo.objects.filter(
-            publication__store=store, publication__product__external_id=external_id, work_state__in=ongoing
-        ).exists()
+    return _either(
+        """
+        SELECT FROM publishing_publication p JOIN catalog_product c ON c.id = p.product_id
+        WHERE c.store_id = %(store)s AND c.external_id = %(id)s AND p.work_state IN ('waiting', 'running')
+        """,
+        """
+        SELECT FROM publishing_undo u JOIN publishing_publication p ON p.id = u.publication_id
+        JOIN catalog_product c ON c.id = p.product_id
+        WHERE c.store_id = %(store)s AND c.external_id = %(id)s AND u.work_state IN ('waiting', 'running')
+        """,
+        store=store,
+        id=external_id,
     )
+
+
+def _either(publications: str, undos: str, **told: Any) -> bool:
+    """Whether one of two queries finds a row: one statement, since each delivery and each write asks this."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT EXISTS ({publications}) OR EXISTS ({undos})", told)
+        return bool(cursor.fetchone()[0])
 
 
 @transaction.atomic
@@ -46,9 +69,7 @@ def take_publications(pk: int) -> list[Publication]:
     publication = Publication.objects.filter(pk=pk).first()
     if publication is None or not _my_turn(publication.product_id):
         return []
-    waiting = Publication.objects.filter(Publication.free(), product=publication.product_id).order_by("pk")
-    claimed = [Publication.claim(row) for row in waiting.values_list("pk", flat=True)]
-    return [p for p in claimed if p is not None]
+    return Publication.claim_all(Q(product=publication.product_id), *_WRITTEN_WITH)
 
 
 @transaction.atomic
@@ -60,7 +81,7 @@ def take_undo(pk: int) -> Undo | None:
 
 
 def _my_turn(product: int) -> bool:
-    Product.objects.select_for_update().get(pk=product)
+    Product.objects.select_for_update().only("pk").get(pk=product)
     return not busy(product)
 
 

@@ -19,6 +19,7 @@ from django.utils import timezone
 from apps.audit import services as audit
 from apps.lib import blobs
 from apps.lib.errors import LostRace, VitrineError
+from apps.lib.insert_once import insert_all_once, insert_once
 from apps.lib.signed import file_url
 from apps.lib.work import WorkState
 from apps.publishing.models import Publication, Snapshot, Step, StepState
@@ -94,7 +95,7 @@ def _one(publication: Publication, act: Callable[[], None]) -> bool:
 
 def _take_snapshot(connector: Connector, remote: RemoteProduct, publication: Publication) -> None:
     """Note the list and keep the bytes of what will be replaced; once, before the first change."""
-    if Snapshot.objects.filter(publication=publication).exists():
+    if hasattr(publication, "snapshot"):
         return
     image = _to_replace(remote, publication)
     key, sha256 = publication.photo.key, publication.photo.sha256
@@ -143,7 +144,7 @@ def _upload(connector: Connector, remote: RemoteProduct, publication: Publicatio
     if image is None:
         if not publication.store.can_upload:
             return  # the list write lets the store download it
-        Step.objects.get_or_create(publication=publication, name="upload")
+        insert_once(Step(publication=publication, name="upload"))
         image = connector.upload(
             data=blobs.read(main["key"]),
             filename=_filename(publication, main),
@@ -179,11 +180,21 @@ def _note_media(publication: Publication, image: RemoteImage) -> None:
         )
         publication.media_id, publication.media_src = image.id, image.src
         publication.save(update_fields=["media_id", "media_src"])
-        Step.objects.update_or_create(
-            publication=publication,
-            name="upload",
-            defaults={"state": StepState.DONE, "done_at": timezone.now(), "detail": {"media_id": image.id}},
-        )
+        _done([publication], "upload", media_id=image.id)
+
+
+def _done(publications: list[Publication], name: str, **detail: str) -> None:
+    """The answer to this step was seen, whether or not it was noted when it was sent."""
+    now = timezone.now()
+    Step.objects.bulk_create(
+        [
+            Step(publication=p, name=name, state=StepState.DONE, done_at=now, detail=detail)
+            for p in publications
+        ],
+        update_conflicts=True,
+        unique_fields=["publication", "name"],
+        update_fields=["state", "done_at", "detail"],
+    )
 
 
 def _filename(publication: Publication, main: dict) -> str:
@@ -207,8 +218,7 @@ def _put_list(connector: Connector, remote: RemoteProduct, going: list[Publicati
     if [w.id for w in wanted] == [i.id for i in remote.images]:
         _list_seen(remote, going)
         return remote
-    for publication in going:
-        Step.objects.get_or_create(publication=publication, name="write")
+    insert_all_once([Step(publication=p, name="write") for p in going], key=("publication_id", "name"))
     try:
         after = connector.set_images(remote.id, wanted)
     except OutcomeUnknown:
@@ -254,11 +264,7 @@ def _list_seen(after: RemoteProduct, going: list[Publication]) -> None:
         image = _shown(after, publication)
         if image is not None and image.id != publication.media_id:
             _note_media(publication, image)
-        Step.objects.update_or_create(
-            publication=publication,
-            name="write",
-            defaults={"state": StepState.DONE, "done_at": timezone.now()},
-        )
+    _done(going, "write")
 
 
 # -- verify ----------------------------------------------------------------------------------------------------
@@ -278,8 +284,7 @@ def _verify(connector: Connector, after: RemoteProduct, publication: Publication
     if not same:
         raise Rejected("what the store shows is another picture than the one that was approved")
     with transaction.atomic():
-        Publication.objects.filter(pk=publication.pk).update(media_src=image.src)
-        publication.finish(published_at=timezone.now())
+        publication.finish(published_at=timezone.now(), media_src=image.src)
         audit.record(
             "photo.published",
             workspace=publication.workspace_id,
