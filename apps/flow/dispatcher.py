@@ -1,4 +1,5 @@
-"""The heart that beats twice a second: copy beats, end leases, hand out jobs, wake work, seal the audit trail.
+"""The heart that beats twice a second: copy beats, end leases, hand out jobs, wake work, seal the audit trail. Woken
+in between, it hands out jobs and reads the inbox.
 
 One is active at a time (advisory lock); a second waits in reserve. It holds nothing in memory that matters.
 """
@@ -25,6 +26,8 @@ from gpu_worker.contract import Beat
 log = structlog.get_logger(__name__)
 
 TICK_S = 0.5
+# Beats come every few seconds and leases are longer, so a wake-up is no reason to look at them.
+LOOK_EVERY_S = 0.5
 SWEEP_EVERY_S = 2.0
 SEAL_EVERY_S = 1.0
 
@@ -48,7 +51,7 @@ class Dispatcher:
     """`run` until told to stop; `tick` is one round, for tests."""
 
     def __init__(self) -> None:
-        self._sweep, self._seal = Clock(SWEEP_EVERY_S), Clock(SEAL_EVERY_S)
+        self._look, self._sweep, self._seal = Clock(LOOK_EVERY_S), Clock(SWEEP_EVERY_S), Clock(SEAL_EVERY_S)
         self._wire_lost_at: float | None = None
 
     def run(self, stopping: Callable[[], bool]) -> None:
@@ -73,9 +76,10 @@ class Dispatcher:
         beats = self._beats()
         handed = 0
         if beats is not None:
-            leases.copy_beats(beats)
-            flow.expired()
-            flow.answered()
+            if self._look.due():
+                leases.copy_beats(beats)
+                flow.expired()
+                flow.answered()
             handed = self.feed(beats)
         sweeper.inbox()
         if self._sweep.due():
