@@ -51,6 +51,16 @@ def test_a_post_without_a_decision_changes_nothing_for_the_worse(
     assert "Approve or reject" in html
 
 
+def test_without_scripts_too_the_next_picture_comes_with_what_was_decided(
+    merchant: Merchant, reviewer: Client
+) -> None:
+    following = merchant.product_in_review("Kettle")
+    address = reverse("dashboard:decide", args=[merchant.waiting.pk])
+    answer = reviewer.post(address, {"decision": "reject"}, follow=True)
+    assert answer.redirect_chain == [(reverse("dashboard:review-item", args=[following.pk]), 302)]
+    assert "Teapot: rejected." in answer.content.decode()
+
+
 def test_after_a_decision_the_next_picture_comes_in_place(merchant: Merchant, reviewer: Client) -> None:
     following = merchant.product_in_review("Kettle")
     status, html = decide(reviewer, merchant.waiting, "approve", htmx=True)
