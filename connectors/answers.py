@@ -127,11 +127,17 @@ def _not_json(status: int, headers: Mapping[str, str], body: bytes, write: bool)
 
 
 def _by_layer(headers: Mapping[str, str], body: bytes) -> str:
+    layer = answered_by(headers, body)
+    return f", answered by {layer}" if layer else ""
+
+
+def answered_by(headers: Mapping[str, str], body: bytes) -> str:
+    """The layer that answered instead of the shop, where it can be told: ``Cloudflare``, ``Wordfence`` …; or empty."""
     page = "\n".join(f"{name}: {value}" for name, value in headers.items()).lower()
     page += "\n" + body[:20_000].decode("utf-8", "replace").lower()
     for layer, marks in _LAYERS:
         if any(mark in page for mark in marks):
-            return f", answered by {layer}"
+            return layer
     return ""
 
 

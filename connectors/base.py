@@ -15,6 +15,7 @@ from typing import ClassVar, Protocol
 from connectors.errors import ConnectorError
 from connectors.types import (
     Credentials,
+    Found,
     ImageWrite,
     Page,
     RemoteImage,
@@ -58,13 +59,15 @@ class Settings:
 @dataclass
 class Opening:
     """What is needed to open a connector: address, credentials and the operator's settings; a rate limiter, asked
-    before each call, and who is told after each call how it went."""
+    before each call, and who is told after each call how it went. `api_root` is where the store's API was found, where
+    that is not the platform's usual place."""
 
     url: str
     credentials: Credentials
     settings: Settings = field(default_factory=Settings)
     throttle: Throttle | None = None
     heard: Heard | None = None
+    api_root: str = ""
 
 
 class Connector(ABC):
@@ -74,6 +77,12 @@ class Connector(ABC):
 
     def __init__(self, opening: Opening) -> None:
         self.opening = opening
+
+    @classmethod
+    @abstractmethod
+    def find(cls, typed: str, settings: Settings) -> Found:
+        """The store behind an address in any form, and what stands in the way; reads without credentials. Raises
+        Rejected for what is no address at all."""
 
     # -- inbound: pure functions, no network --------------------------------------------------------------
 

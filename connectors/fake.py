@@ -20,7 +20,7 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
-from connectors.base import Connector, Opening
+from connectors.base import Connector, Opening, Settings
 from connectors.errors import (
     AuthExpired,
     ConnectorError,
@@ -30,8 +30,10 @@ from connectors.errors import (
     Unavailable,
     Unsupported,
 )
+from connectors.typed import address
 from connectors.types import (
     Credentials,
+    Found,
     ImageWrite,
     Kind,
     Page,
@@ -220,6 +222,11 @@ class FakeConnector(Connector):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self.store = FakeStore.at(opening.url)
+
+    @classmethod
+    def find(cls, typed: str, settings: Settings) -> Found:
+        url = address(typed)
+        return Found(url, f"{url}/api/", "Fake store")
 
     @classmethod
     def verify(cls, *, headers: Mapping[str, str], body: bytes, secret: str) -> bool:

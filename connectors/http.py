@@ -48,6 +48,7 @@ FIRST_PAUSE_S = 0.5
 MAX_PAUSE_S = 10.0  # asked to wait longer than this, we give the work back instead of blocking a worker
 CONNECT_TIMEOUT_S = 10.0
 MAX_IMAGE_REDIRECTS = 3
+MAX_PAGE_BYTES = 4 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 _TLS = "tls"
 
@@ -158,6 +159,13 @@ class Http:
             return answer.body
 
         return self._repeated(self._told(attempt, images=True))
+
+    def look(self, url: str, *, max_bytes: int = MAX_PAGE_BYTES) -> Answer:
+        """Whatever a GET of `url` brings: any status, any content, redirects not followed. Without credentials."""
+        headers = {"Accept": "text/html,application/json;q=0.9,*/*;q=0.5"}
+        return self._repeated(
+            self._told(lambda: self._once("GET", url, None, None, headers, max_bytes, write=False))
+        )
 
     def close(self) -> None:
         """Close kept connections."""

@@ -36,6 +36,34 @@ class Credentials:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """Something a merchant should know before connecting. `stops`: it has to be changed first."""
+
+    code: str
+    sentence: str
+    stops: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """The store behind what a merchant typed, or what keeps it from being one (`findings` that stop).
+
+    `url` is its own address, `api_root` where its API is, empty where none was found; `password_page` is the page on
+    which the platform gives out passwords for programs, empty where it does not.
+    """
+
+    url: str
+    api_root: str = ""
+    name: str = ""
+    password_page: str = ""
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def can_connect(self) -> bool:
+        return bool(self.api_root) and not any(finding.stops for finding in self.findings)
+
+
+@dataclass(frozen=True)
 class StoreInfo:
     """What a store said of itself and what our keys may do there."""
 

@@ -10,10 +10,8 @@ from django.http import QueryDict
 
 from apps.dashboard import reading
 from apps.jobs.services.again import Marks
-from apps.lib.errors import BadRequest
 from apps.recipes.models import RecipeVersion
 from apps.stores.models import Store
-from apps.stores.services import clean_url
 from connectors.types import Credentials
 
 PLATFORMS = [("woocommerce", "WooCommerce")]
@@ -33,41 +31,39 @@ class ConnectForm(forms.Form):
     url = forms.CharField(
         label="Address of the store",
         max_length=300,
-        help_text="As shoppers type it, such as https://shop.example.com",
+        help_text="As shoppers type it, or copied from any page of the shop or its administration.",
         widget=forms.TextInput(attrs={"inputmode": "url", "autocomplete": "url"}),
     )
     key = forms.CharField(
         label="Consumer key",
         max_length=200,
+        required=False,
         widget=Secret(),
         help_text="In WooCommerce: Settings, Advanced, REST API, Add key, with read and write permission.",
     )
-    secret = forms.CharField(label="Consumer secret", max_length=200, widget=Secret())
+    secret = forms.CharField(label="Consumer secret", max_length=200, required=False, widget=Secret())
     user = forms.CharField(
         label="WordPress user",
         max_length=200,
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text="Optional. With an application password, pictures are uploaded straight into the media library.",
+        help_text="With an application password pictures are uploaded straight into the media library. It also works "
+        "alone, without a consumer key.",
     )
     app_password = forms.CharField(
         label="Application password", max_length=200, required=False, widget=Secret()
     )
 
-    def clean_url(self) -> str:
-        try:
-            return clean_url(self.cleaned_data["url"])
-        except BadRequest as error:
-            raise forms.ValidationError(error.message) from error
-        except ValueError as error:
-            # urlsplit refuses addresses such as https://[bad
-            raise forms.ValidationError("This is not a web address.") from error
-
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
-        if bool(found.get("user")) != bool(found.get("app_password")):
+        pairs = [("key", "secret"), ("user", "app_password")]
+        if any(bool(found.get(one)) != bool(found.get(other)) for one, other in pairs):
             raise forms.ValidationError(
-                "A WordPress user and an application password belong together: give both or none."
+                "Consumer key and secret belong together, and so do user and application password: give both or none."
+            )
+        if not found.get("key") and not found.get("user"):
+            raise forms.ValidationError(
+                "Give a consumer key with its secret, or a user with an application password."
             )
         return found
 

@@ -6,12 +6,18 @@ from functools import partial
 
 from django.conf import settings
 
+from apps.lib.errors import BadRequest
 from apps.stores import presence
 from apps.stores.models import Store
 from apps.stores.throttle import StoreThrottle
 from connectors import registry
 from connectors.base import Connector, Opening, Settings
-from connectors.types import Credentials
+from connectors.errors import Rejected
+from connectors.types import Credentials, Found
+
+
+class NotConnectable(BadRequest):
+    """There is no store at this address that can be connected as it is."""
 
 
 def connector_settings() -> Settings:
@@ -21,9 +27,24 @@ def connector_settings() -> Settings:
     )
 
 
-def open_url(platform: str, url: str, credentials: Credentials) -> Connector:
+def find(platform: str, typed: str) -> Found:
+    """The store behind what a merchant typed. Raises NotConnectable with what has to be changed first."""
+    try:
+        found = registry.get(platform).find(typed, connector_settings())
+    except Rejected as error:
+        raise NotConnectable(error.detail[:1].upper() + error.detail[1:]) from error
+    if not found.can_connect:
+        raise NotConnectable(" ".join(finding.sentence for finding in found.findings if finding.stops))
+    return found
+
+
+def open_found(platform: str, found: Found, credentials: Credentials) -> Connector:
     """A store that has no row yet: for the connect form and `manage.py connect`."""
-    return registry.get(platform)(Opening(url=url, credentials=credentials, settings=connector_settings()))
+    return registry.get(platform)(
+        Opening(
+            url=found.url, credentials=credentials, settings=connector_settings(), api_root=found.api_root
+        )
+    )
 
 
 def open_store(store: Store) -> Connector:
@@ -41,6 +62,7 @@ def open_store(store: Store) -> Connector:
             settings=connector_settings(),
             throttle=before_each_call,
             heard=partial(presence.heard, store.pk),
+            api_root=store.api_root,
         )
     )
 

@@ -22,6 +22,8 @@ class Store(models.Model):
     platform = models.CharField(max_length=20)
     name = models.CharField(max_length=200)
     url = models.URLField(max_length=300)
+    # Where its API was found; empty for the platform's usual place.
+    api_root = models.CharField(max_length=400, blank=True, default="", db_default="")
     state = models.CharField(max_length=12, choices=StoreState, default=StoreState.CONNECTED)
     problem = models.TextField(blank=True, default="")
     region = models.CharField(max_length=40, default="local")

@@ -14,14 +14,13 @@ from django.utils import timezone
 from apps.accounts.models import Workspace
 from apps.audit import services as audit
 from apps.lib import ids
-from apps.lib.errors import BadRequest
 from apps.lib.work import Work, backoff_s
 from apps.stores import presence
-from apps.stores.connect import open_store, open_url
+from apps.stores.connect import find, open_found, open_store
 from apps.stores.models import Store, StoreState, WrittenMedia
 from apps.stores.selectors import Caller
 from connectors.errors import AuthExpired, ConnectorError, OutcomeUnknown, RateLimited, Unavailable
-from connectors.types import Credentials, RemoteWebhook, StoreInfo
+from connectors.types import Credentials, Found, RemoteWebhook, StoreInfo
 
 
 def hook_url(store: Store) -> str:
@@ -29,46 +28,30 @@ def hook_url(store: Store) -> str:
     return f"{settings.PUBLIC_URL}/hooks/{store.hook_token}/"
 
 
-def clean_url(text: str) -> str:
-    """The address a merchant typed, as we keep it: with a scheme, without a trailing slash, query or user."""
-    text = text.strip()
-    if "://" not in text:
-        text = f"https://{text}"
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
-        raise BadRequest(f"{text} is not the address of a store. It looks like https://shop.example.com")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-
-
 def connect(workspace: Workspace, *, platform: str, url: str, credentials: Credentials, by: str) -> Store:
-    """Check the keys with the store, keep it, subscribe to its webhooks.
+    """Find the store behind `url`, in whatever form, check the keys there, keep it, subscribe to its webhooks.
 
     Connecting the same address again renews the keys of the store that is there. Raises ConnectorError when the
-    store says no: nothing is kept then. A store that refuses webhooks is connected and polled.
+    store says no, and NotConnectable with what to change where it can't be connected as it is: nothing is kept then.
+    A store that refuses webhooks is connected and polled.
     """
-    url = clean_url(url)
-    info = open_url(platform, url, credentials).check()
+    found = find(platform, url)
+    url = found.url
+    info = open_found(platform, found, credentials).check()
+    known = {
+        "name": info.name or urlsplit(url).netloc,
+        "credentials": asdict(credentials),
+        "api_root": found.api_root,
+        "can_upload": info.can_upload,
+        "about": _about(info, found),
+    }
     with transaction.atomic():
         store, created = Store.objects.update_or_create(
             workspace=workspace,
             platform=platform,
             url=url,
-            defaults={
-                "name": info.name or urlsplit(url).netloc,
-                "credentials": asdict(credentials),
-                "state": StoreState.CONNECTED,
-                "problem": "",
-                "can_upload": info.can_upload,
-                "about": _about(info),
-            },
-            create_defaults={
-                "name": info.name or urlsplit(url).netloc,
-                "credentials": asdict(credentials),
-                "hook_secret": ids.token(32),
-                "region": settings.REGION,
-                "can_upload": info.can_upload,
-                "about": _about(info),
-            },
+            defaults={**known, "state": StoreState.CONNECTED, "problem": ""},
+            create_defaults={**known, "hook_secret": ids.token(32), "region": settings.REGION},
         )
         audit.record(
             "store.connected",
@@ -89,12 +72,12 @@ def connect(workspace: Workspace, *, platform: str, url: str, credentials: Crede
     return store
 
 
-def _about(info: StoreInfo) -> dict[str, object]:
+def _about(info: StoreInfo, found: Found) -> dict[str, object]:
     return {
         "version": info.platform_version,
         "can_write": info.can_write,
         "can_webhook": info.can_webhook,
-        "notes": list(info.notes),
+        "notes": [*info.notes, *(finding.sentence for finding in found.findings)],
     }
 
 

@@ -23,6 +23,13 @@ def main(argv: list[str] | None = None) -> int:
         deliver_to_loopback=given.deliver_to_loopback,
         accept_http_callbacks=given.accept_http_callbacks,
         notices_tls=not given.tls_unnoticed,
+        folder=given.folder,
+        permalinks=given.permalinks,
+        one_host=given.one_host,
+        woocommerce=not given.without_woocommerce,
+        wc_version=given.wc_version,
+        app_passwords=not given.without_app_passwords,
+        open_index=not given.closed_index,
         gmt_offset_h=given.gmt_offset_h,
         webhook_interval_s=given.webhook_interval_s,
         ca_file=given.ca_file,
@@ -78,6 +85,18 @@ def _arguments() -> argparse.ArgumentParser:
     add("--tls-cert", default="", help="serve https with this certificate chain")
     add("--tls-key", default="", help="its private key")
     add("--tls-unnoticed", action="store_true", help="behave like a site that does not know it is on https")
+    add("--folder", default="", help="such as /shop: where the site is installed below its host")
+    add(
+        "--permalinks",
+        choices=("pretty", "plain"),
+        default="pretty",
+        help="plain: the API is at /?rest_route= only",
+    )
+    add("--one-host", action="store_true", help="redirect every other host name to the store's own")
+    add("--without-woocommerce", action="store_true", help="WordPress alone")
+    add("--wc-version", default=Options.wc_version, help="what WooCommerce calls itself and behaves like")
+    add("--without-app-passwords", action="store_true", help="as a security plugin leaves it")
+    add("--closed-index", action="store_true", help="the API's index is for logged-in users only")
     add("--ca-file", default="", help="trusted when the store calls out")
     for name in ("--consumer-key", "--consumer-secret", "--app-password", "--admin-token"):
         add(name, default="", help="fixed instead of random")

@@ -8,6 +8,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from connectors.sandbox import admin, approve, shop, wc_api, wp_api
+from connectors.sandbox.address import Addressed, api_root
 from connectors.sandbox.auth import Auth
 from connectors.sandbox.catalogue import Catalogue
 from connectors.sandbox.faults import FaultyWsgi, Wsgi
@@ -22,8 +23,9 @@ def make_app(site: Site) -> Wsgi:
     app = Flask("connectors.sandbox", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     catalogue, auth = Catalogue(site), Auth(site)
+    if site.options.woocommerce:
+        app.register_blueprint(wc_api.blueprint(site, auth, catalogue))
     for routes in (
-        wc_api.blueprint(site, auth, catalogue),
         wp_api.blueprint(site, auth),
         admin.blueprint(site, catalogue),
         approve.blueprint(site),
@@ -46,8 +48,9 @@ def make_app(site: Site) -> Wsgi:
     @app.after_request
     def api_link(response: Response) -> Response:
         if request.path.startswith("/wp-json"):
-            response.headers.setdefault("Link", f'<{site.url}/wp-json/>; rel="https://api.w.org/"')
             response.headers["Cache-Control"] = "no-store"
+        if request.path.startswith("/wp-json") or response.mimetype == "text/html":
+            response.headers.setdefault("Link", f'<{api_root(site)}>; rel="https://api.w.org/"')
         return response
 
-    return FaultyWsgi(cast(Wsgi, app), site.faults)
+    return FaultyWsgi(Addressed(cast(Wsgi, app), site), site.faults)

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
@@ -42,7 +43,9 @@ class Sandbox:
         options = options or Options(**changes)
         self._server = _make_server(bind, port, tls)
         host = "localhost" if tls else bind
-        url = public_url or f"{'https' if tls else 'http'}://{host}:{self._server.server_port}"
+        url = (
+            public_url or f"{'https' if tls else 'http'}://{host}:{self._server.server_port}{options.folder}"
+        )
         self.site = Site(data, url, options)
         self._server.app = make_app(self.site)
         self._thread = threading.Thread(
@@ -57,7 +60,7 @@ class Sandbox:
     @property
     def netloc(self) -> str:
         """``host:port``, as the operator's list of private hosts wants it."""
-        return self.site.url.partition("://")[2]
+        return urlsplit(self.site.url).netloc
 
     @property
     def credentials(self) -> Credentials:

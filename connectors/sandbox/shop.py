@@ -75,7 +75,7 @@ def _card(shapes: Shapes, post: Post) -> dict[str, Any]:
     picture = _picture(shapes, pictures[0], "woocommerce_single") if pictures else None
     return {
         "name": post.doc.get("name", ""),
-        "url": f"/product/{post.slug}/",
+        "url": f"{request.script_root}/product/{post.slug}/",
         "price": price,
         "picture": picture,
     }

@@ -30,6 +30,13 @@ class Options:
     deliver_to_loopback: bool = False  # webhooks and image downloads may go to this machine, on any port
     accept_http_callbacks: bool = False  # addresses for the approval flows may start with http
     notices_tls: bool = True  # False: TLS ends at a proxy and WordPress thinks it is on http
+    folder: str = ""  # such as "/shop": where the site is installed below its host
+    permalinks: str = "pretty"  # "plain": the API is at /?rest_route=/ only
+    one_host: bool = False  # every other host name is redirected to the site's own, whatever is asked
+    woocommerce: bool = True  # False: WordPress alone, the plugin is not active
+    wc_version: str = WC_VERSION
+    app_passwords: bool = True  # False: a security plugin has switched them off
+    open_index: bool = True  # False: a plugin shows the API to nobody who is not logged in
     gmt_offset_h: float = 0.0
     webhook_interval_s: float | None = 0.5  # None: nothing is delivered until `Hooks.deliver_due` is called
     ca_file: str = ""  # trusted when the store itself calls out

@@ -14,7 +14,7 @@ from flask import Blueprint, Response, request
 from connectors.sandbox.auth import Auth
 from connectors.sandbox.catalogue import Catalogue, invalid_id, slug_of
 from connectors.sandbox.shapes import HOOKS
-from connectors.sandbox.site import WC_VERSION, WP_VERSION, Site
+from connectors.sandbox.site import WP_VERSION, Site
 from connectors.sandbox.state import Post, stamp
 from connectors.sandbox.wire import (
     WpError,
@@ -55,7 +55,7 @@ def blueprint(site: Site, auth: Auth, catalogue: Catalogue) -> Blueprint:
         environment = {
             "home_url": site.url,
             "site_url": site.url,
-            "version": WC_VERSION,
+            "version": site.options.wc_version,
             "wp_version": WP_VERSION,
         }
         return answer(picked({"environment": environment, "settings": {}}), allow="GET")

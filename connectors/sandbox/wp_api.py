@@ -29,23 +29,31 @@ def blueprint(site: Site, auth: Auth) -> Blueprint:
 
     @routes.get("/")
     def index() -> Response:
+        if not site.options.open_index:
+            raise WpError(401, "rest_not_logged_in", "You are not currently logged in.")
         approve = f"{site.url}/wp-admin/authorize-application.php"
         passwords = {"application-passwords": {"endpoints": {"authorization": approve}}}
-        usable = site.url.startswith("https") or site.options.environment == "local"
+        secure = site.url.startswith("https") and site.options.notices_tls
+        usable = (secure or site.options.environment == "local") and site.options.app_passwords
+        home = site.url if site.options.notices_tls else site.url.replace("https://", "http://", 1)
         about: dict[str, Any] = {
             "name": site.options.name,
             "description": "",
-            "url": site.url,
-            "home": site.url,
+            "url": home,
+            "home": home,
             "gmt_offset": "0",
         }
-        about |= {"namespaces": NAMESPACES, "authentication": passwords if usable else []}
+        about |= {"namespaces": _namespaces(site), "authentication": passwords if usable else []}
         return answer(picked(about), allow="GET")
 
     _media(routes, site, auth)
     _media_item(routes, site, auth)
     _users(routes, site, auth)
     return routes
+
+
+def _namespaces(site: Site) -> list[str]:
+    return [name for name in NAMESPACES if site.options.woocommerce or not name.startswith("wc/")]
 
 
 def _media(routes: Blueprint, site: Site, auth: Auth) -> None:

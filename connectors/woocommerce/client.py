@@ -23,6 +23,7 @@ class WooClient:
 
     def __init__(self, opening: Opening, http: Http | None = None) -> None:
         self.url = opening.url.strip().rstrip("/")
+        self.api_root = opening.api_root or f"{self.url}/wp-json/"
         self.credentials = opening.credentials
         self.http = http or Http(
             opening.settings,
@@ -74,8 +75,7 @@ class WooClient:
     def _address(self, path: str, params: Params | None) -> str:
         # Lists travel as comma strings and booleans as words: both sign the same on the two sides of OAuth.
         plain = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in (params or {}).items()}
-        query = f"?{urlencode(plain)}" if plain else ""
-        return f"{self.url}/wp-json/{path}{query}"
+        return joined(self.api_root, path, plain)
 
     def _wc_authorise(self) -> Authorise:
         if not (self.credentials.key and self.credentials.secret):
@@ -104,6 +104,12 @@ class WooClient:
                 "or the user behind the keys lost the right to manage the shop"
             )
         return detail, error.status, error.code
+
+
+def joined(api_root: str, path: str, params: Mapping[str, str]) -> str:
+    """The address of a route below the API's root, which may be a query itself: ``…/?rest_route=/``."""
+    mark = "&" if "?" in api_root else "?"
+    return f"{api_root}{path}{mark}{urlencode(params)}" if params else f"{api_root}{path}"
 
 
 def scrubber(credentials: Credentials) -> Scrubber:

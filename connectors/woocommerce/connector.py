@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from connectors.base import Connector, Opening
+from connectors.base import Connector, Opening, Settings
 from connectors.errors import (
     AuthExpired,
     ConnectorError,
@@ -23,6 +23,7 @@ from connectors.errors import (
 )
 from connectors.http import Answer, Http
 from connectors.types import (
+    Found,
     ImageWrite,
     Page,
     RemoteImage,
@@ -31,7 +32,7 @@ from connectors.types import (
     StoreInfo,
     WebhookEvent,
 )
-from connectors.woocommerce import mapping, webhooks
+from connectors.woocommerce import discovery, mapping, webhooks
 from connectors.woocommerce.client import Params, WooClient
 
 PER_PAGE = 100  # WooCommerce's own limit
@@ -46,6 +47,10 @@ class WooCommerceConnector(Connector):
     def __init__(self, opening: Opening, http: Http | None = None) -> None:
         super().__init__(opening)
         self.client = WooClient(opening, http)
+
+    @classmethod
+    def find(cls, typed: str, settings: Settings) -> Found:
+        return discovery.discover(typed, settings)
 
     # -- inbound ------------------------------------------------------------------------------------------
 
@@ -65,11 +70,7 @@ class WooCommerceConnector(Connector):
         if "wc/v3" not in index.get("namespaces", ()):
             raise Unsupported("WordPress answers, but WooCommerce is not active there", code="no_woocommerce")
         self.client.wc("GET", "products", {"per_page": 1, "_fields": "id"})
-        notes = (
-            []
-            if self.client.secure
-            else ["The store is called over plain http: fit for a test machine only."]
-        )
+        notes = []
         can_upload = self._can_upload()
         if not can_upload:
             notes.append("The media library can't be written; images are handed over by address instead.")

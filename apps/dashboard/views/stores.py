@@ -23,6 +23,7 @@ from apps.lib.errors import VitrineError
 from apps.lib.work import WorkState
 from apps.stores import presence, services
 from apps.stores import selectors as stores
+from apps.stores.connect import NotConnectable
 from apps.stores.models import Store, StoreState
 from connectors.errors import ConnectorError
 
@@ -77,6 +78,8 @@ def connect(request: Asked) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             row = services.connect(request.workspace, by=request.actor, **form.wish())
+        except NotConnectable as error:
+            form.add_error("url", error.message)
         except (ConnectorError, VitrineError) as error:
             form.add_error(None, error.message)
         else:
