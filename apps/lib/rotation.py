@@ -47,7 +47,7 @@ def secret_columns() -> Iterator[tuple[type[Model], str]]:
     """Every column of ours that holds ciphertext."""
     for model in apps.get_models():
         for column in model._meta.local_concrete_fields:
-            if isinstance(column, EncryptedJSONField):
+            if isinstance(column, EncryptedJSONField) and column.column:
                 yield model, column.column
 
 
