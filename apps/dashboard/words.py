@@ -129,6 +129,7 @@ PHRASES: dict[str, str] = {
     "batch.retried": "had {jobs} failed photos of the batch tried again",
     "batch.capped": "changed what the batch may cost",
     "installation.restored": "brought the installation back from the backup of {made_at}",
+    "keys.rotated": "encrypted {secrets} stored secrets with the newest key",
     "batch.cap_reached": "stopped handing out the batch: its cap was reached",
     "budget.changed": "set the month's budget: warn from {warn}, stop at {stop}",
     "budget.warn": "noticed that {spent} were spent in {month}; the warning stands at {limit}",
