@@ -20,14 +20,18 @@ def address(typed: str) -> str:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise _none(typed) from None
+        raise (_carries_a_name() if "@" in text else _none(typed)) from None
     if "@" in parts.netloc:
-        raise Rejected("an address has no user name or password in it; they would end up in logs")
+        raise _carries_a_name()
     # A name without a dot is a machine of one's own network, which whoever runs this server may have allowed.
     if parts.scheme not in {"http", "https"} or not host or re.search(r"\s", parts.netloc):
         raise _none(typed)
     netloc = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
     return urlunsplit((parts.scheme, netloc, re.sub(r"/{2,}", "/", parts.path).rstrip("/"), "", ""))
+
+
+def _carries_a_name() -> Rejected:
+    return Rejected("an address has no user name or password in it; they would end up in logs")
 
 
 def _none(typed: str) -> Rejected:

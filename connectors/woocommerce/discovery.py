@@ -25,6 +25,7 @@ from connectors.woocommerce.client import joined
 
 MAX_REDIRECTS = 5
 MAX_PARENTS = 3
+MAX_ROOT_CHARS = 400
 # What a merchant copies from the address bar behind the shop's own address.
 _INSIDE = re.compile(
     r"/(?:wp-admin|wp-login\.php|wp-json|wp-content|index\.php|product|product-category|my-account|cart|checkout)"
@@ -70,10 +71,11 @@ def discover(typed: str, settings: Settings, http: Http | None = None) -> Found:
 class _Search:
     http: Http
     seen: list[Finding] = field(default_factory=list)
+    silent: set[str] = field(default_factory=set)  # where nobody answers is not asked again
 
     def run(self, places: list[str]) -> Found:
         for place in places:
-            found = self._at(place)
+            found = self._at(place) if _host(place) not in self.silent else None
             if found is not None:
                 return found
         # A site that answered says more than one that did not, and the place that was typed more than those above it.
@@ -84,17 +86,22 @@ class _Search:
         try:
             home, page = self._home(place)
         except ConnectorError as error:
-            self.seen.append(_unreachable(place, error))
+            self._unreachable(place, error)
             return None
         if _is_shopify(page):
             return Found(home, findings=(_SHOPIFY,))
         blocked = _in_the_way(page)
         for root in dict.fromkeys(self._roots(home, page)):
-            found = self._index(home, root)
+            found = self._index(home, root) if _host(home) not in self.silent else None
             if found is not None:
                 return found
         self.seen.append(blocked or _no_wordpress(home))
         return None
+
+    def _unreachable(self, place: str, error: ConnectorError) -> None:
+        self.seen.append(_unreachable(place, error))
+        if not isinstance(error, Rejected | TooLarge):
+            self.silent.add(_host(place))
 
     def _home(self, place: str) -> tuple[str, Answer]:
         """The site's front page and its address, after the redirects a browser would follow."""
@@ -125,12 +132,12 @@ class _Search:
         if urlsplit(root).scheme != urlsplit(home).scheme:
             # A site that takes itself to be on http names its API so; asked is where we were let in.
             root = urlunsplit(urlsplit(root)._replace(scheme=urlsplit(home).scheme))
-        if urlsplit(root).netloc != urlsplit(home).netloc:
+        if urlsplit(root).netloc != urlsplit(home).netloc or len(root) > MAX_ROOT_CHARS:
             return None
         try:
             answer = self.http.look(joined(root, "", {}))
         except ConnectorError as error:
-            self.seen.append(_unreachable(home, error))
+            self._unreachable(home, error)
             return None
         about = _json(answer)
         if about is None:
@@ -165,6 +172,12 @@ def _judged(home: str, root: str, about: Mapping[str, Any]) -> Found:
     # Pages below the front page name the API too, so what was typed may lie deeper than the site.
     url = urlunsplit(urlsplit(home)._replace(path=urlsplit(own).path.rstrip("/")))
     return Found(url, root, mapping.text(about.get("name")), password_page, tuple(findings))
+
+
+def _host(address: str) -> str:
+    """``https://host:port``"""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _password_page(about: Mapping[str, Any], home: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from connectors.base import Opening, Settings
 from connectors.errors import AuthExpired, Rejected
+from connectors.http import Answer, Http
 from connectors.sandbox.server import Sandbox
 from connectors.sandbox.tls import throw_away_certificate
 from connectors.types import Credentials, Found
@@ -100,9 +101,10 @@ def test_what_is_no_address_is_told_what_one_looks_like(typed: str) -> None:
         addresses(typed)
 
 
-def test_an_address_with_a_password_is_refused_without_repeating_it() -> None:
+@pytest.mark.parametrize("typed", ["https://admin:hunter2@example.com", "admin:hunter2@[example.com"])
+def test_an_address_with_a_password_is_refused_without_repeating_it(typed: str) -> None:
     with pytest.raises(Rejected) as refused:
-        addresses("https://admin:hunter2@example.com")
+        addresses(typed)
     assert "hunter2" not in str(refused.value)
 
 
@@ -248,6 +250,27 @@ def test_an_address_of_our_own_network_is_not_looked_at(loopback: Settings) -> N
 
 def test_a_port_where_nobody_listens_is_told(loopback: Settings) -> None:
     assert stop(discover("http://127.0.0.1:9", loopback)) == "no_answer"
+
+
+class Counted(Http):
+    """Remembers the pages it was asked for."""
+
+    asked: list[str]
+
+    def look(self, url: str, **how: Any) -> Answer:
+        self.asked.append(url)
+        return super().look(url, **how)
+
+
+def test_a_host_that_hangs_is_asked_for_one_page_however_deep_the_address(
+    open_shop: Open, loopback: Settings, tls: Any
+) -> None:
+    shop = open_shop(tls=tls[0])
+    shop.faults.add("GET /", "hang", seconds=20, times=0)
+    http = Counted(replace(loopback, ca_file=tls[1], read_timeout_s=0.5))
+    http.asked = []
+    assert stop(discover(f"{shop.url}/a/b/c/d", http.settings, http)) == "no_answer"
+    assert http.asked == [f"{shop.url}/a/b/c/d/"]
 
 
 INDEX = {"name": "Old", "namespaces": ["wp/v2", "wc/v1", "wc/v2"], "home": ""}
