@@ -51,7 +51,7 @@ $(VENV)/.installed-core-$(KEY):
 $(FULL):
 	$(call install,embedded$(comma)gpu$(comma)dev,everything (torch and the tests' tools too))
 
-.PHONY: help setup chromium demo clean-demo up test bench chaos check format lock
+.PHONY: help setup chromium demo clean-demo up test bench chaos faults check format lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -92,6 +92,10 @@ bench: ## measure: JSON lines on stdout, a report in build/bench [ONLY=cutout|in
 chaos: ## kill everything while it works, then count what was lost [SEEDS=5] [JOBS=1000] [ARGS=...]
 	@$(MAKE) -s $(CORE) >&2
 	@$(PY) -m chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
+
+faults: $(FULL) ## each step of a write × each fault, killed writers among them; prints the table [DELAY=30]
+	@VITRINE_FAULTS=all $(if $(DELAY),VITRINE_FAULT_DELAY_S='$(DELAY)') $(PY) -m pytest -n 2 $(if $(DELAY),--timeout 600) \
+	  tests/flow/test_fault_matrix.py $(ARGS)
 
 check: $(FULL) ## format, lint, types, import contracts, system checks, migrations
 	@$(PY) -m ruff format --check .

@@ -16,10 +16,12 @@ from connectors.errors import ConnectorError
 from connectors.types import (
     Credentials,
     Found,
+    ImageSize,
     ImageWrite,
     Page,
     RemoteImage,
     RemoteProduct,
+    RemoteVariant,
     RemoteWebhook,
     StoreInfo,
     WebhookEvent,
@@ -114,21 +116,50 @@ class Connector(ABC):
     def fetch(self, src: str) -> bytes:
         """The bytes of an image of this store, at most `max_image_bytes`."""
 
+    @abstractmethod
+    def sizes(self, image: RemoteImage) -> tuple[ImageSize, ...]:
+        """What shoppers may get of an image: the file itself first, then what the store made of it."""
+
     # -- writing ------------------------------------------------------------------------------------------
 
     @abstractmethod
     def upload(
-        self, *, data: bytes, filename: str, content_type: str, alt: str = "", title: str = ""
+        self,
+        *,
+        data: bytes,
+        filename: str,
+        content_type: str,
+        alt: str = "",
+        title: str = "",
+        caption: str = "",
     ) -> RemoteImage:
         """Put a file into the media library without touching a product. Raises `Unsupported` where keys can't."""
 
     @abstractmethod
-    def find_upload(self, stem: str) -> RemoteImage | None:
-        """The media item whose file name starts with `stem`: what an upload with a lost answer left behind."""
+    def describe(self, media_id: str, *, alt: str = "", title: str = "", caption: str = "") -> None:
+        """Give a media item of ours these texts; empty ones are left as they are. A store's own are never described."""
 
     @abstractmethod
-    def set_images(self, product_id: str, images: Sequence[ImageWrite]) -> RemoteProduct:
-        """Replace the product's whole ordered image list; the answer is the product as it now is."""
+    def find_uploads(self, stem: str) -> list[RemoteImage]:
+        """The media items whose file name starts with `stem`, oldest first: what uploads with a lost answer left."""
+
+    def find_upload(self, stem: str) -> RemoteImage | None:
+        """The oldest of `find_uploads`."""
+        return next(iter(self.find_uploads(stem)), None)
+
+    @abstractmethod
+    def set_images(
+        self, product_id: str, images: Sequence[ImageWrite], *, mark: str | None = None
+    ) -> RemoteProduct:
+        """Replace the product's whole ordered image list; the answer is the product as it now is.
+
+        `mark` is kept with the product by the same write and read back as `RemoteProduct.mark`: it tells afterwards
+        whether a write was carried out whose answer was lost. "" takes it away, None leaves it.
+        """
+
+    @abstractmethod
+    def set_variant_image(self, product_id: str, variant_id: str, image: ImageWrite | None) -> RemoteVariant:
+        """Give a variant of the product this image instead of the one it has; None leaves it without."""
 
     @abstractmethod
     def delete_media(self, media_id: str) -> None:

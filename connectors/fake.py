@@ -34,11 +34,13 @@ from connectors.typed import address
 from connectors.types import (
     Credentials,
     Found,
+    ImageSize,
     ImageWrite,
     Kind,
     Page,
     RemoteImage,
     RemoteProduct,
+    RemoteVariant,
     RemoteWebhook,
     StoreInfo,
     WebhookEvent,
@@ -286,8 +288,21 @@ class FakeConnector(Connector):
                 raise TooLarge(f"more than {self.opening.settings.max_image_bytes} bytes")
             return data
 
+    def sizes(self, image: RemoteImage) -> tuple[ImageSize, ...]:
+        with self._call("sizes"):
+            if image.id not in self.store.media:
+                raise NotFound("Invalid post ID.", status=404)
+            return (ImageSize(self.store.media[image.id][0].src),)
+
     def upload(
-        self, *, data: bytes, filename: str, content_type: str, alt: str = "", title: str = ""
+        self,
+        *,
+        data: bytes,
+        filename: str,
+        content_type: str,
+        alt: str = "",
+        title: str = "",
+        caption: str = "",
     ) -> RemoteImage:
         with self._call("upload"):
             self._need_library()
@@ -295,29 +310,46 @@ class FakeConnector(Connector):
                 raise Rejected("you are not allowed to upload this file type", code="bad_type")
             return self.store.add_media(data, filename, alt, title)
 
-    def find_upload(self, stem: str) -> RemoteImage | None:
-        with self._call("find_upload"):
+    def describe(self, media_id: str, *, alt: str = "", title: str = "", caption: str = "") -> None:
+        with self._call("describe"):
+            self._need_library()
+            image, data = self.store.media[media_id]
+            self.store.media[media_id] = (
+                replace(image, alt=alt or image.alt, name=title or image.name),
+                data,
+            )
+
+    def find_uploads(self, stem: str) -> list[RemoteImage]:
+        with self._call("find_uploads"):
             self._need_library()
             named = re.compile(re.escape(stem) + r"(?![0-9a-z])", re.IGNORECASE)
-            found = (
-                image for image, _ in self.store.media.values() if named.match(PurePosixPath(image.src).name)
-            )
-            return next(found, None)
+            library = (image for image, _ in self.store.media.values())
+            return [image for image in library if named.match(PurePosixPath(image.src).name)]
 
-    def set_images(self, product_id: str, images: Sequence[ImageWrite]) -> RemoteProduct:
+    def set_images(
+        self, product_id: str, images: Sequence[ImageWrite], *, mark: str | None = None
+    ) -> RemoteProduct:
         with self._call("set_images"):
-            self._known(product_id)
+            marked = self._known(product_id).mark if mark is None else mark
             written = tuple(self._written(entry) for entry in images)
-            return self.store.change_product(product_id, images=written)
+            return self.store.change_product(product_id, images=written, mark=marked)
+
+    def set_variant_image(self, product_id: str, variant_id: str, image: ImageWrite | None) -> RemoteVariant:
+        with self._call("set_variant_image"):
+            variants = self._known(product_id).variants
+            if variant_id not in {v.id for v in variants}:
+                raise NotFound("Invalid ID.", status=404)
+            shown = self._written(image) if image else None
+            changed = tuple(replace(v, image=shown) if v.id == variant_id else v for v in variants)
+            self.store.change_product(product_id, variants=changed)
+            return next(v for v in changed if v.id == variant_id)
 
     def delete_media(self, media_id: str) -> None:
         with self._call("delete_media"):
             self._need_library()
             self.store.media.pop(media_id, None)
             for product in list(self.store.products.values()):
-                kept = tuple(image for image in product.images if image.id != media_id)
-                if kept != product.images:
-                    self.store.products[product.id] = replace(product, images=kept)
+                self.store.products[product.id] = _without(product, media_id)
 
     def webhooks(self, *, delivery_url: str) -> list[RemoteWebhook]:
         with self._call("webhooks"):
@@ -407,6 +439,15 @@ class FakeConnector(Connector):
 
     def _hooks_to(self, delivery_url: str) -> list[RemoteWebhook]:
         return [h.webhook for h in self.store.hooks.values() if h.webhook.delivery_url == delivery_url]
+
+
+def _without(product: RemoteProduct, media_id: str) -> RemoteProduct:
+    """The product when a media item is gone: its date of change does not move."""
+    variants = tuple(
+        replace(v, image=None) if v.image and v.image.id == media_id else v for v in product.variants
+    )
+    images = tuple(image for image in product.images if image.id != media_id)
+    return replace(product, images=images, variants=variants)
 
 
 def _told_of(product: RemoteProduct) -> dict[str, Any]:

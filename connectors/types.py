@@ -88,6 +88,15 @@ class RemoteImage:
 
 
 @dataclass(frozen=True)
+class ImageSize:
+    """One of the files that the store made of an image, or the image itself; 0 where it does not say how large."""
+
+    src: str
+    width_px: int = 0
+    height_px: int = 0
+
+
+@dataclass(frozen=True)
 class RemoteVariant:
     id: str
     title: str
@@ -99,7 +108,8 @@ class RemoteVariant:
 class RemoteProduct:
     """A product as the store has it now. `images` are in display order, the first is the featured one.
 
-    `created_at` is None where the store does not say, `in_stock` where it does not say or does not count.
+    `created_at` is None where the store does not say, `in_stock` where it does not say or does not count. `mark` is
+    what the last write of ours left with it (`set_images`).
     """
 
     id: str
@@ -117,6 +127,7 @@ class RemoteProduct:
     tags: tuple[str, ...] = ()
     vendor: str = ""
     in_stock: bool | None = None
+    mark: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 

@@ -340,6 +340,15 @@ def on_white(image: Image.Image) -> Image.Image:
     return ground.convert("RGB")
 
 
+# https://cv.iptc.org/newscodes/digitalsourcetype/: XMP is plain text inside JPEG, PNG, WebP and AVIF.
+_HOW_IT_WAS_MADE = b"cv.iptc.org/newscodes/digitalsourcetype/"
+
+
+def says_how_it_was_made(data: bytes) -> bool:
+    """Whether a file carries the IPTC note of its digital source type, by which a made picture discloses that it is."""
+    return _HOW_IT_WAS_MADE in data
+
+
 def same_picture(a: bytes | Path, b: bytes | Path, tolerance: float = 0.06) -> bool:
     """Whether two files show the same picture, though re-encoded, resized or with other metadata.
 

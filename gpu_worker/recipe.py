@@ -168,8 +168,8 @@ class Extra:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A resolved recipe. `correct` is off, auto, exposure or white_balance. `review` is for the policy that judges
-    later and passes through untouched."""
+    """A resolved recipe. `correct` is off, auto, exposure or white_balance. `review` and `publish` are
+    for what comes after rendering and pass through untouched."""
 
     pipeline: str = "background"
     engine: str = "classic"
@@ -183,6 +183,7 @@ class Recipe:
     output: Output = field(default_factory=Output)
     outputs: tuple[Extra, ...] = ()
     review: Mapping[str, Any] = field(default_factory=dict)
+    publish: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe with every default spelt out, as JSON holds it and `parse` takes it."""
@@ -193,9 +194,10 @@ class Recipe:
 def parse(raw: Any) -> Recipe:
     """Checks a recipe as it stands in a file or a message. Raises BadRecipe naming the wrong field."""
     fields = table(raw, "recipe", Recipe)
-    review = fields.get("review") or {}
-    if not isinstance(review, Mapping):
-        wrong("review", "a table", review)
+    later = {name: fields.get(name) or {} for name in ("review", "publish")}
+    for name, part in later.items():
+        if not isinstance(part, Mapping):
+            wrong(name, "a table", part)
     made = Recipe(
         pipeline=word(fields.get("pipeline", "background"), "pipeline"),
         engine=word(fields.get("engine", "classic"), "engine"),
@@ -208,7 +210,8 @@ def parse(raw: Any) -> Recipe:
         reflection=_reflection(fields.get("reflection")),
         output=_output(fields.get("output")),
         outputs=_outputs(fields.get("outputs")),
-        review=dict(review),
+        review=dict(later["review"]),
+        publish=dict(later["publish"]),
     )
     _refuse_opaque_files_of_nothing(made)
     return made

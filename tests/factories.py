@@ -26,7 +26,7 @@ from apps.jobs.models import (
 )
 from apps.lib import blobs, ids
 from apps.lib.work import WorkState
-from apps.publishing.models import Publication, Snapshot, Step, StepState, Undo
+from apps.publishing.models import Publication, Snapshot, Step, StepName, StepState, Undo
 from apps.recipes.models import Recipe, RecipeVersion
 from apps.recipes.services import WHITE_PACKSHOT
 from apps.review.models import Item, ItemState
@@ -374,10 +374,10 @@ class PublicationFactory(DjangoModelFactory):
             replaced_key=photo.key,
             replaced_sha256=photo.sha256,
         )
-        for name in ("upload", "write"):
-            Step.objects.create(
-                publication=publication, name=name, state=StepState.DONE, done_at=timezone.now()
-            )
+        for name in (StepName.UPLOAD, StepName.WRITE):
+            now = timezone.now()
+            told = {"sent_at": now, "seen_at": now, "verified_at": now}
+            Step.objects.create(publication=publication, name=name, state=StepState.VERIFIED, **told)
 
 
 class UndoFactory(DjangoModelFactory):

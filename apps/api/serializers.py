@@ -13,7 +13,7 @@ from apps.automation.models import Happening, Rule
 from apps.catalog.models import Photo, Product, Sync
 from apps.jobs.models import Job, Lane
 from apps.lib.signed import file_url
-from apps.publishing.models import Publication
+from apps.publishing.models import Mode, Publication, Step
 from apps.review.models import Item
 from apps.stores.models import Store
 
@@ -193,10 +193,23 @@ class DecisionRequest(serializers.Serializer):
     approved = serializers.BooleanField()
     note = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
     override = serializers.BooleanField(required=False, default=False)
+    mode = serializers.ChoiceField(
+        Mode.choices,
+        required=False,
+        default="",
+        help_text="What the picture does to the product, where it is not what the recipe says.",
+    )
+
+
+class StepSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Step
+        fields = ["name", "state", "sent_at", "seen_at", "verified_at"]
 
 
 class PublicationSerializer(serializers.ModelSerializer):
     state = serializers.CharField(source="work_state", read_only=True)
+    steps = StepSerializer(many=True, read_only=True)
     undo = serializers.SerializerMethodField()
 
     class Meta:
@@ -208,6 +221,9 @@ class PublicationSerializer(serializers.ModelSerializer):
             "item",
             "state",
             "error",
+            "mode",
+            "notes",
+            "steps",
             "media_id",
             "published_at",
             "undone_at",

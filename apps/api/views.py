@@ -153,13 +153,14 @@ class ItemView(OfWorkspace):
         wish = serializers.DecisionRequest(data=request.data)
         wish.is_valid(raise_exception=True)
         asked: dict[str, Any] = wish.validated_data
+        mode = asked.pop("mode")
         actor = actor_of_request(request)
         user = request.user if isinstance(request.user, User) else None
         try:
             with transaction.atomic():
                 item = review_services.decide(self.get_object(), user=user, actor=actor, **asked)
                 if item.state == ItemState.APPROVED:
-                    flow.reviewed(item, by=actor)
+                    flow.reviewed(item, by=actor, mode=mode)
         except VitrineError as error:
             raise Conflict(error.message) from error
         return Response(self.get_serializer(item).data)
@@ -170,7 +171,7 @@ class PublicationView(OfWorkspace):
     serializer_class = serializers.PublicationSerializer
 
     def get_queryset(self) -> QuerySet[Publication]:
-        return publishing.publications_of(self.workspace)
+        return publishing.publications_of(self.workspace).prefetch_related("steps")
 
     @extend_schema(request=None, responses={202: serializers.PublicationSerializer})
     @action(detail=True, methods=["post"])

@@ -10,6 +10,8 @@ from django.http import QueryDict
 
 from apps.dashboard import reading
 from apps.jobs.services.again import Marks
+from apps.publishing.models import Mode
+from apps.recipes import publishing
 from apps.recipes.models import RecipeVersion
 from apps.stores.models import Store
 from connectors.types import Credentials
@@ -102,6 +104,34 @@ class ScaleForm(forms.Form):
 
     def one_scale(self) -> bool:
         return bool(self.cleaned_data["consistent"] == "product")
+
+
+class PublishForm(forms.Form):
+    """What a recipe's pictures do to a product, and what they are called there."""
+
+    mode = forms.ChoiceField(label="In the product a picture", choices=Mode.choices)
+    file_name = forms.CharField(
+        label="File name",
+        required=False,
+        max_length=300,
+        help_text="As the photo's own unless you say so. Words in braces are filled in: {words}.".replace(
+            "{words}", ", ".join(f"{{{word}}}" for word in publishing.WORDS)
+        ),
+    )
+    alt = forms.CharField(label="Alt text", required=False, max_length=300)
+    title = forms.CharField(label="Title in the media library", required=False, max_length=300)
+    caption = forms.CharField(label="Caption", required=False, max_length=300)
+
+    @classmethod
+    def of(cls, version: RecipeVersion) -> PublishForm:
+        """The form as the recipe has it."""
+        initial = {**publishing.DEFAULTS, **(version.body.get("publish") or {})}
+        return cls(initial=initial, auto_id=f"id_{version.recipe_id}_%s")
+
+    def part(self) -> dict[str, str]:
+        """The recipe's part; what is as usual, or left empty, is not in it."""
+        said = {name: value.strip() for name, value in self.cleaned_data.items()}
+        return {n: v for n, v in said.items() if v and v != publishing.DEFAULTS[n]}
 
 
 class ProductFilter(forms.Form):

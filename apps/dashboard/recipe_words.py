@@ -62,6 +62,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "reflection": "strength fade",
         "output": "format max_bytes quality disclose sharpen",
         "review": "",
+        "publish": "mode file_name alt title caption",
     }.items()
 }
 
@@ -90,6 +91,7 @@ def lines(body: Part) -> list[Line]:
         Line("File", _output(_part(body, "output"))),
         *_named("More files", "; ".join(_extra(extra) for extra in body.get("outputs") or ())),
         *_review(_part(body, "review")),
+        *_publish(_part(body, "publish")),
     ]
     if "engine" in body:
         found.append(Line("Engine", str(body["engine"])))
@@ -236,6 +238,22 @@ def _review(part: Part) -> list[Line]:
     shown = {"min_confidence", "spot_check_every", "publish", "max_correct_delta_e"}
     others = {k: v for k, v in part.items() if k not in shown}
     return found + [Line(name.replace("_", " ").capitalize(), str(value)) for name, value in others.items()]
+
+
+_MODES = {
+    "replace": "takes the place of its photo",
+    "add": "is added after the other pictures",
+    "first": "becomes the first picture",
+    "variation": "becomes the picture of the variations that show its photo",
+}
+
+
+def _publish(part: Part) -> list[Line]:
+    """What is said of the picture in the store; what a recipe leaves as usual has no line."""
+    mode = part.get("mode", "replace")
+    found = [Line("In the product it", _MODES.get(mode, str(mode)))] if mode != "replace" else []
+    names = {"file_name": "File name", "alt": "Alt text", "title": "Media title", "caption": "Caption"}
+    return found + [Line(name, str(part[key])) for key, name in names.items() if part.get(key)]
 
 
 def _unknown(body: Part) -> list[Line]:

@@ -84,6 +84,7 @@ pages = [
     path("audit/verify/", trail.verify, name="verify"),
     path("recipes/", recipes.recipe_list, name="recipes"),
     path("recipes/<int:pk>/scale/", recipes.scale, name="recipe-scale"),
+    path("recipes/<int:pk>/publish/", recipes.publish, name="recipe-publish"),
     path("media/photo/<int:pk>/<slug:size>", media.photo, name="photo"),
     path("media/render/<int:pk>/<slug:name>/<slug:size>", media.render_file, name="render-file"),
 ]

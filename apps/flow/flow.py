@@ -162,12 +162,13 @@ def rendered(jobs: Sequence[Job]) -> None:
     )
 
 
-def reviewed(item: Item, *, by: str) -> Publication:
-    return _reviewed([item], by=by)[0]
+def reviewed(item: Item, *, by: str, mode: str = "") -> Publication:
+    """`mode` is what a person wants the picture to do to the product, where it is not what the recipe says."""
+    return _reviewed([item], by=by, mode=mode)[0]
 
 
-def _reviewed(items: Sequence[Item], *, by: str) -> list[Publication]:
-    publications = [publication for publication, _ in asking.publish_all(items, by=by)]
+def _reviewed(items: Sequence[Item], *, by: str, mode: str = "") -> list[Publication]:
+    publications = [publication for publication, _ in asking.publish_all(items, by=by, mode=mode)]
     for publication in publications:
         hints.hint("flow.publish", publication.pk)
     return publications

@@ -259,13 +259,13 @@ class Job(models.Model):
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """The resolved recipe, as the worker gets it and as it keys the cache: without the part that policy reads."""
+        """The resolved recipe, as the worker gets it and as it keys the cache: without what is for later."""
         return resolved(self.recipe_version.body, self.parameters)
 
 
 def resolved(recipe: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
-    """A recipe with one job's parameters laid over its tables, without the part that policy reads."""
-    body = {k: v for k, v in recipe.items() if k != "review"}
+    """A recipe with one job's parameters laid over its tables, without what policy and publishing read."""
+    body = {k: v for k, v in recipe.items() if k not in {"review", "publish"}}
     for table, fields in parameters.items():
         body[table] = {**(body.get(table) or {}), **fields}
     return body

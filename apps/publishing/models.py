@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.db import models
 
 from apps.accounts.models import Workspace
@@ -10,11 +12,23 @@ from apps.jobs.models import Render
 from apps.lib.work import Work
 from apps.review.models import Item
 from apps.stores.models import Store
-from apps.stores.selectors import STEM_PREFIX
+
+
+class Mode(models.TextChoices):
+    """What a picture does to the product."""
+
+    REPLACE = "replace", "takes the place of its photo"
+    ADD = "add", "is added after the other pictures"
+    FIRST = "first", "becomes the first picture"
+    VARIATION = "variation", "becomes the picture of the variations that show its photo"
 
 
 class Publication(Work):
-    """An approved render on its way into a store, or there, or taken back. `media_id` is what the store calls it."""
+    """An approved render on its way into a store, or there, or taken back. `media_id` is what the store calls it.
+
+    `stem` is its file's name there without extension: chosen once, so that a lost answer is found again.
+    `notes` are what was seen of it that a merchant should know, though it is live.
+    """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="publications")
     store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="publications")
@@ -23,6 +37,9 @@ class Publication(Work):
     item = models.OneToOneField(Item, on_delete=models.PROTECT, related_name="publication")
     render = models.ForeignKey(Render, on_delete=models.PROTECT)
     requested_by = models.CharField(max_length=64)
+    mode = models.CharField(max_length=10, choices=Mode, default=Mode.REPLACE, db_default=Mode.REPLACE)
+    stem = models.CharField(max_length=120, blank=True, default="", db_default="")
+    notes = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     media_id = models.CharField(max_length=64, blank=True, default="")
     media_src = models.URLField(max_length=1000, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -48,52 +65,72 @@ class Publication(Work):
         return f"publication {self.pk}"
 
     @property
-    def stem(self) -> str:
-        """The file name without extension: the same at every try, so that a lost answer is found again."""
-        main = self.render.file("main")
-        return f"{STEM_PREFIX}{self.pk}-{main['sha256'][:10] if main else 'none'}"
-
-    @property
     def live(self) -> bool:
         """Shoppers see it."""
         return self.published_at is not None and self.undone_at is None
 
 
 class Snapshot(models.Model):
-    """The product's images before the write: the whole list, and the replaced file's own bytes."""
+    """The product's images before the write: the whole list, its variants' images, and the replaced file's own bytes.
+
+    `variants` are pairs of a variant's id and its image's, empty where it had none. Where nothing is replaced,
+    `replaced_…` are empty.
+    """
 
     publication = models.OneToOneField(Publication, on_delete=models.PROTECT, related_name="snapshot")
     images = models.JSONField()
-    replaced_id = models.CharField(max_length=64)
-    replaced_src = models.URLField(max_length=1000)
-    replaced_key = models.CharField(max_length=200)
-    replaced_sha256 = models.CharField(max_length=64)
-    taken_at = models.DateTimeField(auto_now_add=True)
+    variants = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    replaced_id = models.CharField(max_length=64, blank=True, default="")
+    replaced_src = models.URLField(max_length=1000, blank=True, default="")
+    replaced_key = models.CharField(max_length=200, blank=True, default="")
+    replaced_sha256 = models.CharField(max_length=64, blank=True, default="")
+    taken_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:
         return f"snapshot of publication {self.publication_id}"
 
 
 class StepState(models.TextChoices):
+    PLANNED = "planned", "planned"
     SENT = "sent", "sent, answer not seen"
-    DONE = "done", "done"
+    SEEN = "seen", "the store answered"
+    VERIFIED = "verified", "checked in the store"
+
+
+class StepName(models.TextChoices):
+    """In the order in which they are taken."""
+
+    UPLOAD = "upload", "Picture uploaded"
+    WRITE = "write", "Product's image list written"
+    VARIANTS = "variants", "Variations given the picture"
 
 
 class Step(models.Model):
-    """One call that changes the store: noted before it is sent and after its answer was seen."""
+    """One change of the store: noted before it is sent, when its answer was seen, and when the change itself was.
+
+    `unsure`: it was sent and nobody knows what became of it, so that the store may have done it twice.
+    """
 
     publication = models.ForeignKey(Publication, on_delete=models.CASCADE, related_name="steps")
-    name = models.CharField(max_length=20)
-    state = models.CharField(max_length=6, choices=StepState, default=StepState.SENT)
+    name = models.CharField(max_length=20, choices=StepName)
+    state = models.CharField(max_length=8, choices=StepState, default=StepState.PLANNED)
+    unsure = models.BooleanField(default=False, db_default=False)
     detail = models.JSONField(default=dict)
-    sent_at = models.DateTimeField(auto_now_add=True)
-    done_at = models.DateTimeField(null=True, blank=True)
+    planned_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    seen_at = models.DateTimeField(null=True, blank=True)
+    verified_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["publication", "name"], name="publishing_step_once")]
 
     def __str__(self) -> str:
         return f"{self.name}: {self.state}"
+
+    @property
+    def last_at(self) -> dt.datetime:
+        """When it came to the state that it is in."""
+        return self.verified_at or self.seen_at or self.sent_at or self.planned_at
 
 
 class Undo(Work):

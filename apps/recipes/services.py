@@ -11,6 +11,7 @@ from apps.accounts.models import Workspace
 from apps.audit import services as audit
 from apps.lib import ids
 from apps.lib.errors import BadRequest
+from apps.recipes import publishing
 from apps.recipes.models import Recipe, RecipeVersion
 
 # What a new workspace starts with: the picture that every marketplace accepts.
@@ -50,12 +51,19 @@ def share_scale(recipe: Recipe, *, one_scale: bool, by: str) -> RecipeVersion:
     return add_version(recipe, body={**body, "framing": framing}, by=by)
 
 
+def say_publish(recipe: Recipe, part: dict[str, str], *, by: str) -> RecipeVersion:
+    """The version whose pictures go into a product this way (`publishing.check`). Raises BadRequest."""
+    body = {k: v for k, v in recipe.versions.latest("number").body.items() if k != "publish"}
+    return add_version(recipe, body={**body, "publish": part} if part else body, by=by)
+
+
 @transaction.atomic
 def add_version(recipe: Recipe, *, body: dict[str, Any], by: str) -> RecipeVersion:
     """The next version; an unchanged body gives back the version that has it last."""
     pipeline = body.get("pipeline", "")
     if pipeline not in PIPELINES:
         raise BadRequest(f"There is no pipeline called {pipeline!r}; there is {', '.join(PIPELINES)}.")
+    publishing.check(body.get("publish"))
     recipe = Recipe.objects.select_for_update().get(pk=recipe.pk)
     last = recipe.versions.order_by("-number").first()
     digest = ids.digest(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,23 +58,21 @@ def _lost_photos(uploaded: list[Uploaded], photos: dict[str, list[Photo]]) -> It
                 yield f"photo {place} of product {product.product} in {product.store_url}: {state}"
 
 
+# Files of publications end so; a number that the store added may follow.
+_OURS = re.compile(r"-v(\d+)-[0-9a-f]{10}(?![0-9a-f])")
+
+
 def _doubled(shelf: Shelf) -> Iterator[str]:
     """One publication with two files in the library; one picture twice in a product."""
-    written = Counter("-".join(m.stem.split("-")[:2]) for m in shelf.media.values() if _ours(m.stem))
+    written = Counter(found[1] for m in shelf.media.values() if (found := _OURS.search(m.stem)))
     for publication, files in written.items():
         if files > 1:
-            yield f"{publication} was uploaded {files} times"
+            yield f"publication {publication} was uploaded {files} times"
     for product, images in shelf.products.items():
         shown = Counter(shelf.media[i].sha256 for i in images if i in shelf.media)
         for sha256, times in shown.items():
             if times > 1:
                 yield f"product {product} shows the same picture {times} times ({sha256[:10]})"
-
-
-def _ours(stem: str) -> bool:
-    """Files of publications; ``vitrine-original-…`` are originals that an undo put back."""
-    words = stem.split("-")
-    return len(words) > 1 and words[0] == "vitrine" and words[1].isdigit()
 
 
 def _wrong(uploaded: list[Uploaded], photos: dict[str, list[Photo]], shelf: Shelf) -> Iterator[str]:

@@ -72,12 +72,12 @@ UNION SELECT n.replaced_id FROM publishing_snapshot n JOIN publishing_publicatio
  JOIN stores_store s ON s.id = p.store_id WHERE s.url = %(url)s
 """
 _PHOTOS = """
-SELECT p.external_id, f.sha256, f.id, j.state, j.error, live.stem, live.sha256
+SELECT p.external_id, f.sha256, f.id, j.state, j.error, live.sha256
 FROM stores_store s JOIN catalog_product p ON p.store_id = s.id JOIN catalog_photo f ON f.product_id = p.id
 LEFT JOIN LATERAL (
     SELECT state, error FROM jobs_job WHERE photo_id = f.id ORDER BY state = 'done' DESC, id DESC LIMIT 1) j ON true
 LEFT JOIN LATERAL (
-    SELECT 'vitrine-' || b.id || '-' AS stem, main ->> 'sha256' AS sha256
+    SELECT main ->> 'sha256' AS sha256
     FROM publishing_publication b JOIN jobs_render r ON r.id = b.render_id, jsonb_array_elements(r.files) main
     WHERE b.photo_id = f.id AND b.published_at IS NOT NULL AND b.undone_at IS NULL AND main ->> 'name' = 'main'
     ORDER BY b.published_at DESC LIMIT 1) live ON true
@@ -93,7 +93,6 @@ class Photo:
     sha256: str
     job_state: str
     job_error: str
-    stem: str
     live_sha256: str
 
     @property
@@ -134,7 +133,7 @@ def ledger(db: Db, store_url: str) -> set[str]:
 def photos(db: Db, store_url: str) -> dict[str, list[Photo]]:
     """The merchant's photos by product, as far as the mirror knows them."""
     found: dict[str, list[Photo]] = {}
-    for product, sha256, pk, state, error, stem, live in db.execute(_PHOTOS, {"url": store_url}):
-        photo = Photo(pk, sha256, state or "", error or "", stem or "", live or "")
+    for product, sha256, pk, state, error, live in db.execute(_PHOTOS, {"url": store_url}):
+        photo = Photo(pk, sha256, state or "", error or "", live or "")
         found.setdefault(product, []).append(photo)
     return found

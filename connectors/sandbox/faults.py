@@ -37,7 +37,10 @@ PAGES = {
 
 @dataclass
 class Fault:
-    """One order: on requests whose ``METHOD /path?query`` matches, misbehave, `times` times (0: for ever)."""
+    """One order: on requests whose ``METHOD /path?query`` matches, misbehave, `times` times (0: for ever).
+
+    `then` is called right before a `close_before` or a `close_after` cuts the connection: a test may end the caller.
+    """
 
     match: str
     kind: str
@@ -45,6 +48,7 @@ class Fault:
     retry_after_s: int = 1
     seconds: float = 1.0
     page: str = "maintenance"
+    then: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS or self.page not in PAGES:
@@ -146,10 +150,11 @@ class FaultyWsgi:
             whole = b"".join(self._app(environ, seen))
             self._faults.wait(fault.seconds)
             return [whole]
-        if fault.kind == "close_before":
-            raise _Cut
-        if fault.kind == "close_after":
-            b"".join(self._app(environ, seen))
+        if fault.kind in {"close_before", "close_after"}:
+            if fault.kind == "close_after":
+                b"".join(self._app(environ, seen))
+            if fault.then is not None:
+                fault.then()
             raise _Cut
         if fault.kind == "truncate":
             seen.more = [("Connection", "close")]

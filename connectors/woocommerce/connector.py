@@ -24,10 +24,12 @@ from connectors.errors import (
 from connectors.http import Answer, Http
 from connectors.types import (
     Found,
+    ImageSize,
     ImageWrite,
     Page,
     RemoteImage,
     RemoteProduct,
+    RemoteVariant,
     RemoteWebhook,
     StoreInfo,
     WebhookEvent,
@@ -121,12 +123,26 @@ class WooCommerceConnector(Connector):
         path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._")
         return self.client.http.fetch_image(urlunsplit(parts._replace(path=path, fragment="")))
 
+    def sizes(self, image: RemoteImage) -> tuple[ImageSize, ...]:
+        """Of a media item all that WordPress made; without an application password only the file itself is known."""
+        if not self.client.has_app_password:
+            return (ImageSize(image.src),)
+        item = self.client.wp("GET", f"media/{_id(image.id)}", {"_fields": mapping.MEDIA_FIELDS})
+        return mapping.media_sizes(_mapping(item))
+
     # -- writing ------------------------------------------------------------------------------------------
 
     def upload(
-        self, *, data: bytes, filename: str, content_type: str, alt: str = "", title: str = ""
+        self,
+        *,
+        data: bytes,
+        filename: str,
+        content_type: str,
+        alt: str = "",
+        title: str = "",
+        caption: str = "",
     ) -> RemoteImage:
-        """Raw upload, which PHP's upload limits do not bind, then alt text and title in a second call.
+        """Raw upload, which PHP's upload limits do not bind, then alt text, title and caption in a second call.
 
         The file name may come back changed (``-1``, ``-scaled``, another extension): keep the id. If the
         second call breaks off, `OutcomeUnknown` is raised although the file is there: `find_upload` finds it.
@@ -140,7 +156,7 @@ class WooCommerceConnector(Connector):
             ).hexdigest(),  # a cut body is refused with 412
         }
         item = _mapping(self.client.wp("POST", "media", data=data, headers=headers))
-        wanted = {k: v for k, v in (("alt_text", alt), ("title", title)) if v}
+        wanted = {k: v for k, v in (("alt_text", alt), ("title", title), ("caption", caption)) if v}
         if not wanted:
             return mapping.media(item)
         try:
@@ -151,8 +167,13 @@ class WooCommerceConnector(Connector):
             return mapping.media(item)
         raise failure
 
-    def find_upload(self, stem: str) -> RemoteImage | None:
-        """The oldest media item whose file is named `stem`, or `stem` and then no letter or digit."""
+    def describe(self, media_id: str, *, alt: str = "", title: str = "", caption: str = "") -> None:
+        wanted = {k: v for k, v in (("alt_text", alt), ("title", title), ("caption", caption)) if v}
+        if wanted:
+            self.client.wp("POST", f"media/{_id(media_id)}", json=wanted)
+
+    def find_uploads(self, stem: str) -> list[RemoteImage]:
+        """The media items whose file is named `stem`, or `stem` and then no letter or digit."""
         params: Params = {
             "search": stem,
             "per_page": PER_PAGE,
@@ -161,19 +182,25 @@ class WooCommerceConnector(Connector):
             "_fields": mapping.MEDIA_FIELDS,
         }
         named = re.compile(re.escape(_safe_filename(stem)) + r"(?![0-9a-z])", re.IGNORECASE)
-        for item in _list(self.client.wp("GET", "media", params)):
-            if named.match(mapping.media_file(item)):
-                return mapping.media(item)
-        return None
+        items = _list(self.client.wp("GET", "media", params))
+        return [mapping.media(item) for item in items if named.match(mapping.media_file(item))]
 
-    def set_images(self, product_id: str, images: Sequence[ImageWrite]) -> RemoteProduct:
+    def set_images(
+        self, product_id: str, images: Sequence[ImageWrite], *, mark: str | None = None
+    ) -> RemoteProduct:
         """Replace the list. A `src` is downloaded anew each time, also by a write that then fails."""
-        for entry in images:
-            if not (entry.id.isdigit() if entry.id else entry.src):
-                raise Rejected("an image needs a media id or an address", code="bad_image")
-        body = {"images": [mapping.image_entry(entry) for entry in images]}
+        body: dict[str, Any] = {"images": [_entry(entry) for entry in images]}
+        if mark is not None:
+            # A value of null takes the entry away.
+            body["meta_data"] = [{"key": mapping.MARK_KEY, "value": mark or None}]
         data = _mapping(self.client.wc("PUT", f"products/{_id(product_id)}", json=body))
         return mapping.product(data)
+
+    def set_variant_image(self, product_id: str, variant_id: str, image: ImageWrite | None) -> RemoteVariant:
+        """Through products/{id}/variations/{id}; a variation is no product to write to, and null clears its image."""
+        body = {"image": _entry(image) if image else None}
+        path = f"products/{_id(product_id)}/variations/{_id(variant_id)}"
+        return mapping.variant(_mapping(self.client.wc("PUT", path, json=body)))
 
     def delete_media(self, media_id: str) -> None:
         try:
@@ -314,6 +341,12 @@ def _page_number(token: str | None) -> int:
     if not token.isdigit():
         raise Rejected("that is not a page of this catalogue", code="bad_page")
     return int(token)
+
+
+def _entry(entry: ImageWrite) -> dict[str, Any]:
+    if not (entry.id.isdigit() if entry.id else entry.src):
+        raise Rejected("an image needs a media id or an address", code="bad_image")
+    return mapping.image_entry(entry)
 
 
 def _id(text: str) -> str:

@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.errors import NotJson
-from connectors.types import ImageWrite, RemoteImage, RemoteProduct, RemoteVariant, RemoteWebhook
+from connectors.types import (
+    ImageSize,
+    ImageWrite,
+    RemoteImage,
+    RemoteProduct,
+    RemoteVariant,
+    RemoteWebhook,
+)
 
 # What a catalogue page needs; it cuts an answer of 100 products to a third.
 PRODUCT_FIELDS = (
@@ -17,6 +24,8 @@ PRODUCT_FIELDS = (
 )
 VARIATION_FIELDS = "id,name,sku,image,attributes,date_modified_gmt"
 MEDIA_FIELDS = "id,slug,source_url,alt_text,title,media_details"
+# Where our last write leaves its mark; the underscore hides it from the product's page in the admin.
+MARK_KEY = "_vitrine_mark"
 
 
 def product(data: Mapping[str, Any], variations: list[Mapping[str, Any]] | None = None) -> RemoteProduct:
@@ -40,6 +49,7 @@ def product(data: Mapping[str, Any], variations: list[Mapping[str, Any]] | None 
         tags=_names(data, "tags"),
         vendor=_vendor(data),
         in_stock=_IN_STOCK.get(text(data.get("stock_status"))),
+        mark=_mark(data),
         raw=data,
     )
 
@@ -102,6 +112,29 @@ def media_file(data: Mapping[str, Any]) -> str:
     return (path or text(data.get("source_url"))).rpartition("/")[2]
 
 
+def media_sizes(data: Mapping[str, Any]) -> tuple[ImageSize, ...]:
+    """The file of a media item and the sizes that WordPress made of it, each address once."""
+    details = data.get("media_details")
+    details = details if isinstance(details, Mapping) else {}
+    made = details.get("sizes")
+    found = [_size(text(data.get("source_url")), details)]
+    if isinstance(made, Mapping):
+        found += [
+            _size(text(size.get("source_url")), size) for size in made.values() if isinstance(size, Mapping)
+        ]
+    # The file itself comes again among them, as "full".
+    by_src: dict[str, ImageSize] = {}
+    for size in found:
+        by_src.setdefault(size.src, size)
+    return tuple(size for src, size in by_src.items() if src)
+
+
+def _size(src: str, told: Mapping[str, Any]) -> ImageSize:
+    width, height = (str(told.get(name)) for name in ("width", "height"))
+    # Some plugins write sizes as text.
+    return ImageSize(src, *(int(n) if n.isdigit() else 0 for n in (width, height)))
+
+
 def webhook(data: Mapping[str, Any]) -> RemoteWebhook:
     """One of wc/v3/webhooks; ``paused`` and ``disabled`` both mean that nothing comes."""
     return RemoteWebhook(
@@ -133,6 +166,13 @@ def _items(data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 
 def _names(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(text(item.get("name")) for item in _items(data, key) if item.get("name"))
+
+
+def _mark(data: Mapping[str, Any]) -> str:
+    for entry in _items(data, "meta_data"):
+        if entry.get("key") == MARK_KEY:
+            return str(entry.get("value") or "")
+    return ""
 
 
 # Before WooCommerce 9.6 had brands, shops kept them as an attribute, and many still do.

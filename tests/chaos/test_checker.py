@@ -57,10 +57,10 @@ class World:
         self.shelf("UPDATE posts SET doc = ? WHERE id = ?", json.dumps(json.loads(raw) | changes), post)
 
     def attachment(self, like: str) -> tuple[int, dict[str, Any]]:
-        """The first whose file name begins so."""
+        """The first in whose file name this stands."""
         for pk, raw in self.shelf("SELECT id, doc FROM posts WHERE kind = 'attachment' ORDER BY id"):
             doc = json.loads(raw)
-            if Path(doc["file"]).name.startswith(like):
+            if Path(doc["file"]).name.count(like):
                 return pk, doc
         raise AssertionError(f"nothing is called {like}")
 
@@ -153,11 +153,11 @@ def behind_the_trails_back(statement: str) -> Callable[[World], None]:
 
 
 def uploaded_twice(world: World) -> None:
-    world.copy_attachment("vitrine-2-", "vitrine-2-0123456789-1.jpg")
+    world.copy_attachment("-v2-", "photo-v2-0123456789-1.jpg")
     world.db.execute(
         "INSERT INTO stores_writtenmedia (store_id, media_id, stem, sha256, publication, created_at)"
         " SELECT store_id, %s, stem, sha256, publication, now() FROM stores_writtenmedia WHERE publication = 2",
-        [str(world.attachment("vitrine-2-0123456789-1")[0])],
+        [str(world.attachment("-v2-0123456789-1")[0])],
     )
 
 
@@ -174,11 +174,11 @@ def other_order(world: World) -> None:
 def not_restored(world: World) -> None:
     """The undo says that it is done, and the store still shows our picture."""
     product, images = world.product()
-    world.edit(product, image_ids=[world.attachment("vitrine-1-")[0], *images[1:]])
+    world.edit(product, image_ids=[world.attachment("-v1-")[0], *images[1:]])
 
 
 def other_bytes_served(world: World) -> None:
-    _, doc = world.attachment("vitrine-2-")
+    _, doc = world.attachment("-v2-")
     (world.store / "uploads" / doc["file"]).write_bytes(photos.photo("another"))
 
 

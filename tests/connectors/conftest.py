@@ -20,7 +20,7 @@ from connectors.fake import FakeStore
 from connectors.http import Http
 from connectors.sandbox.media import BY_UPLOAD
 from connectors.sandbox.server import Sandbox
-from connectors.types import Credentials
+from connectors.types import Credentials, RemoteVariant
 
 LOOPBACK = Settings(allow_private_hosts=frozenset({"127.0.0.1"}), read_timeout_s=10, write_timeout_s=10)
 
@@ -129,6 +129,20 @@ class WooBench:
         ids = [self.shop.site.media_library.add(data, "photo.jpg", accepts=BY_UPLOAD).id for data in photos]
         return str(self._catalogue().create({"name": title, "images": [{"id": i} for i in ids]}).id)
 
+    def add_variable(self, title: str, options: tuple[str, ...], data: bytes) -> tuple[str, list[str]]:
+        """A product with one photo that all its variants show; its id and theirs."""
+        image = {"id": self.shop.site.media_library.add(data, "photo.jpg", accepts=BY_UPLOAD).id}
+        attribute = {"name": "Colour", "options": list(options), "variation": True}
+        body = {"name": title, "type": "variable", "images": [image], "attributes": [attribute]}
+        product = self._catalogue().create(body)
+        made = [
+            self._catalogue().create_variation(
+                product.id, {"image": image, "attributes": [{"name": "Colour", "option": option}]}
+            )
+            for option in options
+        ]
+        return str(product.id), [str(post.id) for post in made]
+
     def add_many(self, count: int) -> None:
         with self.shop.site.state.change():
             for number in range(count):
@@ -201,6 +215,12 @@ class FakeBench:
 
     def add_product(self, title: str, photos: tuple[bytes, ...] = ()) -> str:
         return self.store.add_product(title, photos).id
+
+    def add_variable(self, title: str, options: tuple[str, ...], data: bytes) -> tuple[str, list[str]]:
+        image = self.store.add_media(data, "photo.jpg")
+        made = tuple(RemoteVariant(self.store.next_id(), option, image=image) for option in options)
+        product = self.store.add_product(title, images=(image,), type="variable", variants=made)
+        return product.id, [variant.id for variant in made]
 
     def add_many(self, count: int) -> None:
         for number in range(count):

@@ -75,6 +75,7 @@ TABLE: dict[str, tuple[Role | None, Role | None]] = {
     "verify": (VIEW, None),
     "recipes": (VIEW, None),
     "recipe-scale": (None, OWN),
+    "recipe-publish": (None, OWN),
     "photo": (VIEW, None),
     "render-file": (VIEW, None),
 }
@@ -115,6 +116,7 @@ def address(name: str, merchant: Merchant) -> str:
         "again": merchant.waiting.pk,
         "forget-marks": merchant.waiting.job.photo_id,
         "recipe-scale": merchant.version.recipe_id,
+        "recipe-publish": merchant.version.recipe_id,
         "publication": merchant.live.pk,
         "publication-live": merchant.live.pk,
         "undo": merchant.live.pk,

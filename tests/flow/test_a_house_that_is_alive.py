@@ -92,6 +92,6 @@ def nothing_is_doubled(house: House, summary: dict) -> None:
     )
     assert written == products == summary["published"]
     assert house.rows("SELECT count(*) FROM usage_reservation") == [(0,)]
-    uploads = list((house.root / "storefront").rglob("vitrine-*.jpg"))
+    uploads = list((house.root / "storefront").rglob("*-v[0-9]*-*.jpg"))
     whole = [f for f in uploads if not f.stem.rpartition("-")[2].count("x")]
     assert len(whole) == summary["published"], "one attachment per publication in the store's library"

@@ -14,6 +14,8 @@ from apps.flow import flow
 from apps.jobs import selectors as jobs
 from apps.jobs.models import OPEN_STATES
 from apps.lib.errors import VitrineError
+from apps.publishing.models import Mode
+from apps.publishing.services import asking
 from apps.review import selectors as review
 from apps.review import services
 from apps.review.models import Item, ItemState
@@ -83,7 +85,7 @@ def _decide(request: Asked, item: Item, *, approved: bool) -> None:
         note=request.POST.get("note", "").strip()[:2000],
     )
     if decided.state == ItemState.APPROVED:
-        flow.reviewed(decided, by=request.actor)
+        flow.reviewed(decided, by=request.actor, mode=request.POST.get("mode", ""))
 
 
 def _refused(request: Asked, item: Item, trouble: str) -> HttpResponse:
@@ -108,6 +110,8 @@ def _desk(request: Asked, item: Item | None) -> dict[str, object]:
         "item": item,
         "newer": newer,
         "kept": jobs.kept_marks(item.job.photo) if item else None,
+        "modes": Mode.choices,
+        "mode": asking.mode_of(item) if item else "",
         "newer_moving": newer is not None and newer.state in OPEN_STATES,
         "next_item": waiting.filter(pk__gt=item.pk).first() if item else None,
         "previous_item": waiting.filter(pk__lt=item.pk).order_by("-pk").first() if item else None,

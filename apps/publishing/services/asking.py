@@ -8,20 +8,26 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.audit import services as audit
-from apps.lib.errors import NotAllowed
+from apps.lib.errors import BadRequest, NotAllowed
 from apps.lib.insert_once import insert_all_once
 from apps.lib.work import WorkState
-from apps.publishing.models import Publication, Undo
+from apps.publishing.models import Mode, Publication, StepName, Undo
+from apps.publishing.services import steps
 from apps.review.models import Item, ItemState
 
 
-def publish(item: Item, *, by: str) -> tuple[Publication, bool]:
-    """The publication of an approved item, and whether it is new. Raises NotAllowed for an item nobody approved."""
-    return publish_all([item], by=by)[0]
+def publish(item: Item, *, by: str, mode: str = "") -> tuple[Publication, bool]:
+    """The publication of an approved item, and whether it is new. Raises NotAllowed for an item nobody approved.
+
+    `mode` is what a person wants it to do to the product; the recipe says where it is empty. Raises BadRequest.
+    """
+    return publish_all([item], by=by, mode=mode)[0]
 
 
-def publish_all(items: Sequence[Item], *, by: str) -> list[tuple[Publication, bool]]:
+def publish_all(items: Sequence[Item], *, by: str, mode: str = "") -> list[tuple[Publication, bool]]:
     """As `publish`, for many."""
+    if mode and mode not in Mode.values:
+        raise BadRequest(f"There is no way to publish called {mode!r}; there is {', '.join(Mode.values)}.")
     if any(item.state != ItemState.APPROVED for item in items):
         raise NotAllowed("Only approved pictures are written into a store.")
     asked = [
@@ -33,6 +39,7 @@ def publish_all(items: Sequence[Item], *, by: str) -> list[tuple[Publication, bo
             photo=item.job.photo,
             render=item.render,
             requested_by=by,
+            mode=mode or mode_of(item),
         )
         for item in items
     ]
@@ -59,6 +66,11 @@ def _wish(publication: Publication, by: str) -> audit.Entry:
     )
 
 
+def mode_of(item: Item) -> str:
+    """What its recipe says that its picture does to the product."""
+    return (item.job.recipe_version.body.get("publish") or {}).get("mode", Mode.REPLACE)
+
+
 def at_once(item: Item) -> bool:
     """Whether what policy approved goes out by itself: the recipe's ``review.publish``, ``auto`` or ``manual``."""
     return item.job.recipe_version.body.get("review", {}).get("publish", "auto") == "auto"
@@ -71,7 +83,9 @@ def undo(publication: Publication, *, by: str) -> tuple[Undo, bool]:
     An undo that failed is tried again.
     """
     publication = Publication.objects.select_for_update().get(pk=publication.pk)
-    if publication.published_at is None and not publication.steps.filter(name="write").exists():
+    if publication.published_at is None and not steps.was_sent(
+        publication, StepName.WRITE, StepName.VARIANTS
+    ):
         raise NotAllowed("This picture was not written into the store yet, so there is nothing to undo.")
     wish, created = Undo.objects.get_or_create(publication=publication, defaults={"requested_by": by})
     again = not created and restart(Undo, wish.pk)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -11,16 +13,18 @@ from django.utils import timezone
 from apps.audit import services as audit
 from apps.catalog.models import Product
 from apps.lib.errors import StorageAway, StorageFull, VitrineError
-from apps.lib.work import backoff_s
+from apps.lib.work import WorkState, backoff_s
 from apps.publishing.models import Publication, Undo
 from apps.stores import services as stores
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, OutcomeUnknown
 
 MAX_TRIES = 8
+# A store that gave no answer may still be at work: looking at once would not see what it does yet.
+UNSURE_WAIT_S = 30.0
 # A full storage, or one that is away, is nobody's failure: it is tried again so often until there is room.
 WAIT_FOR_ROOM_S = 60.0
 # What writing a publication reads.
-_WRITTEN_WITH = ("store", "product", "photo", "render", "item", "snapshot")
+_WRITTEN_WITH = ("store", "product", "photo", "render", "item__job__recipe_version", "snapshot")
 
 
 def busy(product: int) -> bool:
@@ -104,6 +108,8 @@ def stumbled(work: Publication | Undo, error: ConnectorError | VitrineError) -> 
     if isinstance(error, ConnectorError):
         stores.note_error(publication.store, error)
         if stores.put_off(work, error, store=publication.store_id, most_tries=MAX_TRIES):
+            if isinstance(error, OutcomeUnknown):
+                _give_it_time(work)
             return
     elif error.retry and work.tries < MAX_TRIES:
         work.later(backoff_s(work.tries), error.message)
@@ -117,3 +123,9 @@ def stumbled(work: Publication | Undo, error: ConnectorError | VitrineError) -> 
             refs={"product": publication.product_id},
             error=error.message,
         )
+
+
+def _give_it_time(work: Publication | Undo) -> None:
+    at = timezone.now() + dt.timedelta(seconds=min(UNSURE_WAIT_S, settings.BACKOFF_CAP_S))
+    mine = type(work).objects.filter(pk=work.pk, work_state=WorkState.WAITING, not_before__lt=at)
+    mine.update(not_before=at, hint_after=at)

@@ -1,16 +1,14 @@
-"""Write approved pictures into a product: snapshot, upload, one list write, verify. Every step can be resumed.
+"""Write approved pictures into a product: snapshot, upload, list, variations, verify. Every step can be resumed.
 
-The replaced image stays in the store's media library (a list write only takes it off the product); its bytes are
-kept here too.
+A replaced image stays in the store's media library (a list write only takes it off the product); its bytes are
+kept here too. An attachment that is there already is never changed: other products may show it.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import PurePosixPath
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -19,21 +17,14 @@ from django.utils import timezone
 from apps.audit import services as audit
 from apps.lib import blobs
 from apps.lib.errors import LostRace, VitrineError
-from apps.lib.insert_once import insert_all_once, insert_once
-from apps.lib.signed import file_url
 from apps.lib.work import WorkState
-from apps.publishing.models import Publication, Snapshot, Step, StepState
-from apps.publishing.services import turns
+from apps.publishing.models import Mode, Publication, Snapshot, StepName
+from apps.publishing.services import naming, placing, steps, turns, uploading, verifying
 from apps.storage import selectors as storage
-from apps.stores import services as stores
 from apps.stores.connect import open_store
 from connectors.base import Connector
-from connectors.errors import ConnectorError, NotFound, OutcomeUnknown, Rejected, Unavailable
-from connectors.types import ImageWrite, RemoteImage, RemoteProduct
-from gpu_worker import pixels
-
-# How far a shopper's picture may be from ours after the store's own compression and resizing (same_picture).
-SAME_TOLERANCE = 0.1
+from connectors.errors import ConnectorError, OutcomeUnknown, Rejected, Unavailable
+from connectors.types import RemoteImage, RemoteProduct
 
 
 def write(pk: int) -> list[Publication]:
@@ -67,11 +58,22 @@ def _with_room(claimed: list[Publication]) -> list[Publication]:
 def _write(connector: Connector, claimed: list[Publication]) -> None:
     product = claimed[0].product
     remote = connector.product(product.external_id)
-    going = [p for p in claimed if _one(p, partial(_take_snapshot, connector, remote, p))]
-    going = [p for p in going if _one(p, partial(_upload, connector, remote, p))]
+    if remote.status == "trash":
+        # The store would take the change; a merchant who restores the product expects it as it went.
+        raise Rejected("the product is in the store's trash; restore it there and try again")
+    going = _one_per_photo(claimed)
+    going = [p for p in going if _one(p, partial(_take_snapshot, connector, remote, p))]
+    unknown = [p for p in going if not p.media_id]
+    going = [p for p in going if _one(p, partial(uploading.upload, connector, remote, p))]
+    if any(p.media_id for p in unknown):
+        # That took its time: the list is made from one that is fresh, and so is what would be put back.
+        remote = connector.product(product.external_id)
+        going = [p for p in going if _one(p, partial(_take_snapshot, connector, remote, p))]
     if not going:
         return
     after = _put_list(connector, remote, going)
+    going = [p for p in going if p.work_state == WorkState.RUNNING]
+    going = [p for p in going if _one(p, partial(_put_on_variants, connector, after, p))]
     for publication in going:
         _one(publication, partial(_verify, connector, after, publication))
 
@@ -90,200 +92,219 @@ def _one(publication: Publication, act: Callable[[], None]) -> bool:
     return True
 
 
+def _one_per_photo(claimed: list[Publication]) -> list[Publication]:
+    """Two pictures can't take the place of one photo in one write: the second one replaces the first, in its turn."""
+    taken: set[tuple[int, str]] = set()
+    going = []
+    for publication in claimed:
+        place = (publication.photo_id, publication.mode)
+        if publication.mode in {Mode.REPLACE, Mode.VARIATION} and place in taken:
+            publication.later(0, a_try=False)
+            continue
+        taken.add(place)
+        going.append(publication)
+    return going
+
+
 # -- snapshot --------------------------------------------------------------------------------------------------
 
 
 def _take_snapshot(connector: Connector, remote: RemoteProduct, publication: Publication) -> None:
-    """Note the list and keep the bytes of what will be replaced; once, before the first change."""
-    if hasattr(publication, "snapshot"):
+    """Note the list as it is right before the first change of the product, and keep the bytes of what is replaced."""
+    known = getattr(publication, "snapshot", None)
+    if known and (_as_known(known, remote) or steps.was_sent(publication, StepName.WRITE, StepName.VARIANTS)):
         return
-    image = _to_replace(remote, publication)
+    place = placing.place(remote, publication.mode, _candidates(publication))
+    kept = _kept(connector, publication, place.replaced) if place.replaced else {}
+    planned = [StepName.UPLOAD] if publication.store.can_upload else []
+    planned += [StepName.WRITE] if place.in_list else []
+    planned += [StepName.VARIANTS] if place.variants else []
+    with transaction.atomic():
+        publication.snapshot, _ = Snapshot.objects.update_or_create(
+            publication=publication,
+            defaults={"images": _images(remote), "variants": _variants(remote), **_NOTHING_KEPT, **kept},
+        )
+        if not publication.stem:
+            publication.renew(stem=naming.choose_stem(publication))
+        steps.plan(publication, planned)
+
+
+def _images(remote: RemoteProduct) -> list[dict[str, str]]:
+    return [{"id": i.id, "src": i.src, "alt": i.alt, "name": i.name} for i in remote.images]
+
+
+def _variants(remote: RemoteProduct) -> list[list[str]]:
+    return [[v.id, v.image.id if v.image else ""] for v in remote.variants]
+
+
+def _as_known(known: Snapshot, remote: RemoteProduct) -> bool:
+    return known.images == _images(remote) and known.variants == _variants(remote)
+
+
+_NOTHING_KEPT = {"replaced_id": "", "replaced_src": "", "replaced_key": "", "replaced_sha256": ""}
+
+
+def _kept(connector: Connector, publication: Publication, image: RemoteImage) -> dict[str, str]:
     key, sha256 = publication.photo.key, publication.photo.sha256
     if image.id != publication.photo.media_id or not key:
         data = connector.fetch(image.src)
         key, sha256 = blobs.put(
             data, workspace=publication.workspace_id, store=publication.store_id, kind="originals"
         )
-    Snapshot.objects.create(
-        publication=publication,
-        images=[{"id": i.id, "src": i.src, "alt": i.alt, "name": i.name} for i in remote.images],
-        replaced_id=image.id,
-        replaced_src=image.src,
-        replaced_key=key,
-        replaced_sha256=sha256,
-    )
+    return {
+        "replaced_id": image.id,
+        "replaced_src": image.src,
+        "replaced_key": key,
+        "replaced_sha256": sha256,
+    }
 
 
-def _to_replace(remote: RemoteProduct, publication: Publication) -> RemoteImage:
-    """The photo itself, or what an earlier publication of it put in its place. Raises NotFound if neither is shown."""
-    shown = {i.id: i for i in remote.images}
-    if publication.photo.media_id in shown:
-        return shown[publication.photo.media_id]
+def _candidates(publication: Publication) -> list[str]:
+    """The photo itself, and what earlier publications put in its place, the newest first."""
     earlier = (
-        Publication.objects.filter(photo=publication.photo, published_at__isnull=False, undone_at=None)
+        Publication.objects.filter(
+            photo=publication.photo,
+            mode__in=[Mode.REPLACE, Mode.VARIATION],
+            published_at__isnull=False,
+            undone_at=None,
+        )
         .exclude(pk=publication.pk)
         .order_by("-published_at")
     )
-    for other in earlier:
-        if other.media_id in shown:
-            return shown[other.media_id]
-    raise NotFound("the photo was taken off the product meanwhile, so it was not replaced")
-
-
-# -- upload ----------------------------------------------------------------------------------------------------
-
-
-def _upload(connector: Connector, remote: RemoteProduct, publication: Publication) -> None:
-    """Bring the file into the media library, and its id into our ledger, before the product shows it."""
-    if publication.media_id:
-        return
-    main = publication.render.file("main")
-    if main is None:
-        raise Rejected("the render has no file to publish")
-    image = _already_there(connector, remote, publication)
-    if image is None:
-        if not publication.store.can_upload:
-            return  # the list write lets the store download it
-        insert_once(Step(publication=publication, name="upload"))
-        image = connector.upload(
-            data=blobs.read(main["key"]),
-            filename=_filename(publication, main),
-            content_type=f"image/{main['format']}",
-            alt=_alt(publication),
-            title=publication.product.title,
-        )
-    _note_media(publication, image)
-
-
-def _already_there(
-    connector: Connector, remote: RemoteProduct, publication: Publication
-) -> RemoteImage | None:
-    """What an earlier try left: on the product, or in the library after an answer that never came."""
-    for image in remote.images:
-        if _stem(image.src).startswith(publication.stem):
-            return image
-    if publication.store.can_upload and publication.steps.filter(name="upload").exists():
-        return connector.find_upload(publication.stem)
-    return None
-
-
-def _note_media(publication: Publication, image: RemoteImage) -> None:
-    main = publication.render.file("main") or {}
-    with transaction.atomic():
-        stores.wrote(
-            publication.store,
-            media_id=image.id,
-            stem=publication.stem,
-            sha256=main.get("sha256", ""),
-            publication=publication.pk,
-            photo=publication.photo_id,
-        )
-        publication.media_id, publication.media_src = image.id, image.src
-        publication.save(update_fields=["media_id", "media_src"])
-        _done([publication], "upload", media_id=image.id)
-
-
-def _done(publications: list[Publication], name: str, **detail: str) -> None:
-    """The answer to this step was seen, whether or not it was noted when it was sent."""
-    now = timezone.now()
-    Step.objects.bulk_create(
-        [
-            Step(publication=p, name=name, state=StepState.DONE, done_at=now, detail=detail)
-            for p in publications
-        ],
-        update_conflicts=True,
-        unique_fields=["publication", "name"],
-        update_fields=["state", "done_at", "detail"],
-    )
-
-
-def _filename(publication: Publication, main: dict) -> str:
-    return publication.stem + (PurePosixPath(main["key"]).suffix or ".jpg")
-
-
-def _stem(src: str) -> str:
-    return PurePosixPath(urlsplit(src).path).name
-
-
-def _alt(publication: Publication) -> str:
-    return publication.photo.alt or publication.product.title
+    return [publication.photo.media_id, *earlier.values_list("media_id", flat=True)]
 
 
 # -- the list --------------------------------------------------------------------------------------------------
 
 
 def _put_list(connector: Connector, remote: RemoteProduct, going: list[Publication]) -> RemoteProduct:
-    """One write of the whole list, made from the fresh one; a list that is right already is left alone."""
-    wanted = _wanted(remote, going)
-    if [w.id for w in wanted] == [i.id for i in remote.images]:
-        _list_seen(remote, going)
-        return remote
-    insert_all_once([Step(publication=p, name="write") for p in going], key=("publication_id", "name"))
-    try:
-        after = connector.set_images(remote.id, wanted)
-    except OutcomeUnknown:
-        with contextlib.suppress(Unavailable):
-            after = connector.product(remote.id)
-            if all(_shown(after, p) for p in going):
-                _list_seen(after, going)
-                return after
-        raise
-    _list_seen(after, going)
+    """One write of the whole list, made from the fresh one; what is there already is left alone.
+
+    Files that the store has to download go one by one: of several in one write that fails, those that it had fetched
+    would stay in its library, where nobody finds them.
+    """
+    for_list = [p for p in going if steps.planned(p, StepName.WRITE) and not _written(remote, p)]
+    for_list = [p for p in for_list if _one(p, partial(_needs_its_photo, remote, p))]
+    together = [p for p in for_list if p.media_id]
+    alone = [p for p in for_list if not p.media_id]
+    after = remote
+    for batch in [together, *([p] for p in alone)]:
+        if batch:
+            after = _put(connector, after, batch)
     return after
 
 
-def _wanted(remote: RemoteProduct, going: list[Publication]) -> list[ImageWrite]:
-    by_replaced = {p.snapshot.replaced_id: p for p in going}
-    wanted: list[ImageWrite] = []
-    for image in remote.images:
-        publication = by_replaced.get(image.id)
-        if publication is None or publication.media_id == image.id:
-            wanted.append(ImageWrite(id=image.id))
-        elif publication.media_id:
-            wanted.append(ImageWrite(id=publication.media_id))
-        else:
-            main = publication.render.file("main") or {}
-            name = _filename(publication, main)
-            wanted.append(
-                ImageWrite(
-                    src=file_url(main["key"], name), name=publication.product.title, alt=_alt(publication)
-                )
-            )
-    return wanted
+def _needs_its_photo(remote: RemoteProduct, publication: Publication) -> None:
+    """Raises NotFound where the photo went away while an earlier try was under way."""
+    if publication.mode == Mode.REPLACE:
+        placing.place(remote, publication.mode, [publication.snapshot.replaced_id])
 
 
-def _shown(product: RemoteProduct, publication: Publication) -> RemoteImage | None:
-    for image in product.images:
-        if image.id == publication.media_id or _stem(image.src).startswith(publication.stem):
-            return image
-    return None
+def _written(remote: RemoteProduct, publication: Publication) -> bool:
+    """Whether the list shows the picture, or an earlier try's write is known to have been carried out."""
+    image = placing.shown(remote.images, publication)
+    if image is None and _token(publication) not in remote.mark.split(","):
+        return False
+    if image is not None and image.id != publication.media_id:
+        uploading.keep(publication, image)
+    steps.seen([publication], StepName.WRITE)
+    return True
 
 
-def _list_seen(after: RemoteProduct, going: list[Publication]) -> None:
-    for publication in going:
-        image = _shown(after, publication)
+def _put(connector: Connector, remote: RemoteProduct, batch: Sequence[Publication]) -> RemoteProduct:
+    entries = {p.pk: uploading.entry(p) for p in batch}
+    wanted = placing.wanted(remote, batch, entries)
+    steps.sent(batch, StepName.WRITE)
+    try:
+        after = connector.set_images(remote.id, wanted, mark=",".join(map(_token, batch)))
+    except Rejected as error:
+        if error.code == _NOT_DOWNLOADED:
+            raise _could_not_download(error) from None
+        raise
+    except OutcomeUnknown:
+        steps.unsure(batch, StepName.WRITE)
+        with contextlib.suppress(Unavailable):
+            after = connector.product(remote.id)
+            written = [_written(after, p) for p in batch]  # each is noted
+            if all(written):
+                return after
+        raise
+    for publication in batch:
+        image = placing.shown(after.images, publication)
         if image is not None and image.id != publication.media_id:
-            _note_media(publication, image)
-    _done(going, "write")
+            uploading.keep(publication, image)
+    steps.seen(batch, StepName.WRITE)
+    return after
+
+
+# WooCommerce's code for a `src` that it could not load or would not take.
+_NOT_DOWNLOADED = "woocommerce_product_image_upload_error"
+
+
+def _could_not_download(error: Rejected) -> Rejected:
+    """Its own words hold the signed address."""
+    return Rejected(
+        "it could not download the picture from our address. Connect it again with an application password, "
+        "so that we can upload pictures ourselves",
+        status=error.status,
+        code=error.code,
+    )
+
+
+def _token(publication: Publication) -> str:
+    """What makes this publication's file ours: ``v12-0123456789``."""
+    return "-".join(publication.stem.rsplit("-", 2)[1:])
+
+
+# -- variations ------------------------------------------------------------------------------------------------
+
+
+def _put_on_variants(connector: Connector, remote: RemoteProduct, publication: Publication) -> None:
+    """Give the picture to the variations that showed the photo when the snapshot was taken, and still do."""
+    if not steps.planned(publication, StepName.VARIANTS):
+        return
+    showed = {v for v, image in publication.snapshot.variants if image == publication.snapshot.replaced_id}
+    now = connector.product(remote.id)
+    todo = [
+        variant
+        for variant in now.variants
+        if variant.id in showed and variant.image and variant.image.id == publication.snapshot.replaced_id
+    ]
+    if todo:
+        steps.sent([publication], StepName.VARIANTS)
+    for variant in todo:
+        try:
+            answer = connector.set_variant_image(now.id, variant.id, uploading.entry(publication))
+        except OutcomeUnknown:
+            steps.unsure([publication], StepName.VARIANTS)
+            raise
+        if answer.image and answer.image.id != publication.media_id:
+            uploading.keep(publication, answer.image)
+    for variant in now.variants:
+        if variant.image and placing.is_ours(variant.image, publication) and not publication.media_id:
+            uploading.keep(publication, variant.image)
+    steps.seen([publication], StepName.VARIANTS)
 
 
 # -- verify ----------------------------------------------------------------------------------------------------
 
 
 def _verify(connector: Connector, after: RemoteProduct, publication: Publication) -> None:
-    """Load what shoppers get and compare it with the render. Raises Unavailable where it can't be loaded yet."""
-    image = _shown(after, publication)
+    """Look at the product and at what shoppers get, on fresh answers."""
+    image = placing.shown(after.images, publication)
     if image is None:
-        raise Rejected("the store took the change but does not show the picture")
+        image = placing.shown_anywhere(connector.product(after.id), publication)
+    if image is None:
+        raise Rejected(
+            "the store took the change but does not show the picture; somebody may have taken it off again"
+        )
+    notes = verifying.look(connector, publication, image)
+    uploading.only_one(connector, publication)
     main = publication.render.file("main") or {}
-    seen = connector.fetch(image.src)
-    try:
-        same = pixels.same_picture(seen, blobs.read(main["key"]), SAME_TOLERANCE)
-    except pixels.BadImage as error:
-        raise Rejected(f"what the store shows is no readable picture: {error}") from error
-    if not same:
-        raise Rejected("what the store shows is another picture than the one that was approved")
     with transaction.atomic():
+        for sentence in notes:
+            uploading.note(publication, sentence)
+        steps.verified(publication)
         publication.finish(published_at=timezone.now(), media_src=image.src)
         audit.record(
             "photo.published",
@@ -296,7 +317,9 @@ def _verify(connector: Connector, after: RemoteProduct, publication: Publication
                 "job": publication.item.job_id,
             },
             media_id=image.id,
+            mode=publication.mode,
             replaced=publication.snapshot.replaced_id,
             sha256=main["sha256"],
             original_sha256=publication.snapshot.replaced_sha256,
+            notes=publication.notes,
         )

@@ -11,6 +11,7 @@ from apps.accounts.models import Role, User
 from apps.accounts.selectors import at_least, role_of
 from apps.flow import flow
 from apps.flow.management.door import Door
+from apps.publishing.models import Mode
 from apps.review import services as review
 from apps.review.models import Item, ItemState
 
@@ -27,6 +28,12 @@ class Command(Door):
             "--override", action="store_true", help="confirm a picture whose product pixels changed"
         )
         parser.add_argument("--note", default="")
+        parser.add_argument(
+            "--mode",
+            choices=Mode.values,
+            default="",
+            help="what the picture does to the product, where it is not what the recipe says",
+        )
 
     def act(self, options: dict[str, Any]) -> tuple[dict[str, Any], str]:
         if not options["items"]:
@@ -63,5 +70,5 @@ class Command(Door):
             note=options["note"],
         )
         if item.state == ItemState.APPROVED:
-            flow.reviewed(item, by=self.actor)
+            flow.reviewed(item, by=self.actor, mode=options["mode"])
         return {"item": item.pk, "state": item.state}

@@ -1,0 +1,142 @@
+"""Each step of a publication meets each fault, a killed writer among them: one attachment, the right list, no orphan.
+
+`make test` takes the faults that lose an answer; `make faults` takes all, and prints the table.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apps.accounts import services as accounts
+from apps.recipes import services as recipes
+from apps.stores import connect as opening
+from apps.stores import services as stores
+from connectors import http
+from connectors.sandbox.server import Sandbox
+from connectors.types import Credentials
+from tests.flow.faultmatrix import Ground, Writer, database_url, finished_render
+
+ALL = os.environ.get("VITRINE_FAULTS") == "all"
+# Seconds that a slow answer takes, and how long we wait for one. By default both are a small part of the real ones.
+DELAY_S = float(os.environ.get("VITRINE_FAULT_DELAY_S", "0"))
+SLOW_S, READ_S, WRITE_S = (DELAY_S, 20.0, 90.0) if DELAY_S else (2.5, 1.2, 1.2)
+
+MEDIA = "/wp-json/wp/v2/media"
+PRODUCT = "/wp-json/wc/v3/products/[0-9]+"
+STEPS = {
+    "read the product": f"^GET {PRODUCT}$",
+    "keep the original": "^GET /wp-content/uploads/.*/Blue-Mug",
+    "upload": f"^POST {MEDIA}$",
+    "describe": f"^POST {MEDIA}/[0-9]+$",
+    "write the list": f"^PUT {PRODUCT}$",
+    "write the variation": f"^PUT {PRODUCT}/variations/[0-9]+$",
+    "list the sizes": f"^GET {MEDIA}/[0-9]+",
+    "load what shoppers get": "^GET /wp-content/uploads/.*/blue-mug-v",
+}
+# Without an application password the store downloads the picture as it writes the list.
+BY_ADDRESS = [s for s in STEPS if s not in {"upload", "describe", "list the sizes"}]
+FAULTS: dict[str, dict[str, Any]] = {
+    "429": {"kind": "rate_limited", "retry_after_s": 0},
+    "503": {"kind": "unavailable", "retry_after_s": 0},
+    "maintenance page": {"kind": "html"},
+    "page with status 200": {"kind": "html", "page": "plain"},
+    "page of a firewall": {"kind": "html", "page": "cloudflare"},
+    "cut before": {"kind": "close_before"},
+    "cut after": {"kind": "close_after"},
+    "half an answer": {"kind": "truncate"},
+    "answer comes late": {"kind": "late", "seconds": SLOW_S},
+    "work is done late": {"kind": "delay", "seconds": SLOW_S},
+    "killed before": {"kind": "close_before"},
+    "killed after": {"kind": "close_after"},
+}
+LOSES_THE_ANSWER = ("cut after", "work is done late", "killed after")
+CHANGES_THE_STORE = ("upload", "write the list", "write the variation")
+
+
+def cases() -> Iterator[Any]:
+    for way, steps in (("media library", list(STEPS)), ("by address", BY_ADDRESS)):
+        for step in steps:
+            for fault in FAULTS:
+                thin = fault in LOSES_THE_ANSWER and step in CHANGES_THE_STORE
+                if ALL or thin:
+                    yield pytest.param(way, step, fault, id=f"{way}, {step}, {fault}")
+
+
+@pytest.fixture
+def ground(
+    transactional_db: None,
+    redis_url: str,
+    storage_root: Path,
+    tmp_path: Path,
+    live_server: Any,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> Iterator[Ground]:
+    """A connected sandbox store whose answers are waited for not quite as long as real ones are."""
+    way = request.node.callspec.params["way"]
+    settings.PUBLIC_URL = live_server.url
+    settings.BACKOFF_CAP_S = 2 * SLOW_S if DELAY_S else 3.0
+    settings.STORE_AWAY_AFTER_S = 3600
+    monkeypatch.setattr(http, "FIRST_PAUSE_S", 0.01)
+    usual = opening.connector_settings
+    monkeypatch.setattr(
+        opening,
+        "connector_settings",
+        lambda: replace(usual(), read_timeout_s=READ_S, write_timeout_s=WRITE_S),
+    )
+    options = {"environment": "local", "deliver_to_loopback": True, "webhook_interval_s": None}
+    with Sandbox(tmp_path / "front", **options) as sandbox:
+        settings.ALLOW_PRIVATE_HOSTS = [sandbox.netloc]
+        _, workspace = accounts.create_owner(
+            username="anna", password="a long pass phrase", workspace_name="Anna's shop"
+        )
+        body = {**recipes.WHITE_PACKSHOT, "publish": {"alt": "{product}"}}
+        version = recipes.create(workspace, name="White", body=body, by="test")
+        keys = sandbox.credentials
+        if way == "by address":
+            keys = Credentials(key=keys.key, secret=keys.secret)
+        store = stores.connect(
+            workspace, platform="woocommerce", url=sandbox.url, credentials=keys, by="test"
+        )
+        assert store.can_upload == (way == "media library")
+        running: list[Writer] = []
+
+        def writer() -> Writer:
+            running.append(
+                Writer(
+                    DATABASE_URL=database_url(),
+                    STORAGE_URL=settings.STORAGE_URL,
+                    PUBLIC_URL=settings.PUBLIC_URL,
+                    ALLOW_PRIVATE_HOSTS=sandbox.netloc,
+                )
+            )
+            return running[-1]
+
+        yield Ground(sandbox, store, finished_render(store), version, writer)
+        for process in running:
+            process.close()
+
+
+@pytest.mark.parametrize(("way", "step", "fault"), list(cases()))
+def test_a_fault_at_a_step(ground: Ground, way: str, step: str, fault: str, record_property: Any) -> None:
+    record_property("fault_matrix", (way, step, fault))
+    case, how = ground.case(), dict(FAULTS[fault])
+    if fault.startswith("killed"):
+        case.killed(STEPS[step], how["kind"])
+    else:
+        # Reads are repeated at once up to three times, so the fault has to last.
+        how["times"] = 3 if STEPS[step].startswith("^GET") else 1
+        ground.sandbox.faults.add(STEPS[step], how.pop("kind"), **how)
+    case.write()
+    met = [entry for entry in ground.sandbox.faults.log if entry.fault]
+    assert met or fault in {"answer comes late", "work is done late"}, "the fault was never met"
+    time.sleep(SLOW_S - WRITE_S if fault == "work is done late" and not DELAY_S else 0)
+    assert case.problems() == []
