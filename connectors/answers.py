@@ -77,6 +77,9 @@ def image_error_for(
         return NotFound("the image is no longer there", status=status)
     if status >= 500:
         return Unavailable(f"status {status}", status=status)
+    if layer := answered_by(headers, body) if status != 200 else "":
+        # A firewall looks at how we call, not at what; what it blocks now it may let through later.
+        return NotJson(f"{layer} blocked the image: status {status}", status=status)
     if status != 200:
         return Rejected(f"the image is not handed out: status {status}", status=status, code=f"http_{status}")
     if headers.get("Content-Type", "").lower().startswith(("text/html", "application/xhtml")):

@@ -78,22 +78,24 @@ class StoreInfo:
 
 
 @dataclass(frozen=True)
-class RemoteImage:
-    """An image of a product as the store lists it. `id` is the media id, `src` where shoppers load it."""
-
-    id: str
-    src: str
-    alt: str = ""
-    name: str = ""
-
-
-@dataclass(frozen=True)
 class ImageSize:
     """One of the files that the store made of an image, or the image itself; 0 where it does not say how large."""
 
     src: str
     width_px: int = 0
     height_px: int = 0
+
+
+@dataclass(frozen=True)
+class RemoteImage:
+    """An image of a product as the store lists it. `id` is the media id, `src` where shoppers load it. `made` are the
+    smaller versions that the list names; `Connector.sizes` knows more."""
+
+    id: str
+    src: str
+    alt: str = ""
+    name: str = ""
+    made: tuple[ImageSize, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -124,9 +124,10 @@ class WooCommerceConnector(Connector):
         return self.client.http.fetch_image(urlunsplit(parts._replace(path=path, fragment="")))
 
     def sizes(self, image: RemoteImage) -> tuple[ImageSize, ...]:
-        """Of a media item all that WordPress made; without an application password only the file itself is known."""
+        """Of a media item all that WordPress made. Without an application password the file itself, and what the
+        product's list named of it."""
         if not self.client.has_app_password:
-            return (ImageSize(image.src),)
+            return (ImageSize(image.src), *(size for size in image.made if size.src != image.src))
         item = self.client.wp("GET", f"media/{_id(image.id)}", {"_fields": mapping.MEDIA_FIELDS})
         return mapping.media_sizes(_mapping(item))
 

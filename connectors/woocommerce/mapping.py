@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import html
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -77,7 +78,14 @@ def image(data: Mapping[str, Any]) -> RemoteImage:
         src=text(data.get("src")),
         alt=text(data.get("alt")),
         name=text(data.get("name")),
+        made=_srcset(text(data.get("srcset"))),
     )
+
+
+def _srcset(told: str) -> tuple[ImageSize, ...]:
+    """Since 10.5: ``address 640w, address 300w``. An address may hold a comma, so commas alone do not part them."""
+    found = re.findall(r"(\S+)\s+(\d+)w(?:,|$)", told)
+    return tuple(ImageSize(src, int(width)) for src, width in found)
 
 
 def image_entry(entry: ImageWrite) -> dict[str, Any]:

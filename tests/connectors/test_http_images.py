@@ -50,6 +50,7 @@ def test_an_address_that_is_not_called_is_no_news_of_its_host(loopback: Settings
     [
         (404, {}, b"", NotFound),
         (403, {}, b"hotlinking", Rejected),
+        (403, HTML, b"<title>Attention Required! | Cloudflare</title>", NotJson),
         (500, {}, b"", Unavailable),
         (200, HTML, b"<p>login", NotJson),
         (200, {}, b"", Unavailable),

@@ -12,8 +12,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for report in terminalreporter.stats.get(outcome, []):
             for name, value in getattr(report, "user_properties", ()):
                 if name == "fault_matrix":
-                    way, step, fault = value
-                    told.setdefault((way, step), {})[fault] = "pass" if outcome == "passed" else "FAIL"
+                    way, step, fault, became = value
+                    told.setdefault((way, step), {})[fault] = became
     if not told:
         return
     faults = list(dict.fromkeys(fault for row in told.values() for fault in row))

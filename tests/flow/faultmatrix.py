@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +96,7 @@ class Ground:
     store: Store
     render: Render
     version: Any
-    writer: Callable[[], Writer]
-    known: set[int] = field(default_factory=set)
+    writer: Writer
 
     def case(self) -> Case:
         """A variable product with two photos, the first of them on a variation; a publication for that one waits."""
@@ -154,12 +153,11 @@ class Case:
     def killed(self, match: str, kind: str) -> None:
         """One write by another process that ends with the request, before or after the store has done it."""
         faults = self.ground.sandbox.faults
-        writer = self.ground.writer()
 
         def order(pid: int) -> None:
             faults.add(match, kind, then=lambda: os.kill(pid, signal.SIGKILL))
 
-        status = writer.write(self.publication.pk, order)
+        status = self.ground.writer.write(self.publication.pk, order)
         assert os.WIFSIGNALED(status), "the writer should have been killed"
         # Its lease ends by itself; nobody waits for that here.
         past = timezone.now() - dt.timedelta(seconds=1)

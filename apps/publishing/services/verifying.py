@@ -69,7 +69,7 @@ def _sizes(connector: Connector, image: RemoteImage) -> tuple[ImageSize, ...]:
 
 
 def _look_at(connector: Connector, size: ImageSize, ours: bytes, marked: bool, found: _Seen) -> None:
-    name = f"{size.width_px} × {size.height_px}" if size.width_px else size.src.rpartition("/")[2]
+    name = f"{size.width_px} × {size.height_px}" if size.height_px else size.src.rpartition("/")[2]
     try:
         data = connector.fetch(size.src)
         about = pixels.describe(data)
@@ -79,7 +79,9 @@ def _look_at(connector: Connector, size: ImageSize, ours: bytes, marked: bool, f
     except (NotFound, pixels.BadImage):
         found.broken.append(name)
         return
-    if size.width_px and (about.width_px, about.height_px) != (size.width_px, size.height_px):
+    # A list of addresses tells widths only.
+    told = (size.width_px, size.height_px or about.height_px)
+    if size.width_px and (about.width_px, about.height_px) != told:
         found.shrunk.append(name)
     if marked and not pixels.says_how_it_was_made(data):
         found.unmarked.append(name)
