@@ -197,9 +197,10 @@ def undo(publication: Publication, *, by: str) -> Undo:
 
 
 def undone(undo_id: int) -> None:
-    wish = undoing.write(undo_id)
-    if wish:
-        turn_ended(wish.publication.product_id)
+    """All undos that wait for the product go together, so its turn ends once."""
+    taken = undoing.write(undo_id)
+    if taken:
+        turn_ended(taken[0].publication.product_id)
 
 
 def turn_ended(product_id: int) -> None:
