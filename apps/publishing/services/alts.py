@@ -17,7 +17,7 @@ class Texts(NamedTuple):
 
 def of_original(before: Snapshot) -> Texts:
     """What the original had when it was replaced."""
-    entry = next((i for i in before.images if i["id"] == before.replaced_id), {})
+    entry: dict[str, str] = next((i for i in before.images if i["id"] == before.replaced_id), {})
     return Texts(entry.get("alt", ""), entry.get("name", ""))
 
 
