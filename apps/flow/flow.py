@@ -6,7 +6,7 @@ commit where a worker or a store has to act.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -222,6 +222,12 @@ def taking_back(reversal_id: int) -> None:
     """What has ended makes room for the next."""
     for pk in reversing.go_on(reversal_id):
         hints.hint("flow.undo", pk)
+
+
+def move_reversal(row: Reversal, move: Callable[..., Any], *, by: str) -> None:
+    """Stop it, let it go on, try again what failed: one of `reversing`'s moves, and what follows begins at once."""
+    move(row, by=by)
+    hints.hint("flow.take_back", row.pk)
 
 
 def turn_ended(product_id: int) -> None:

@@ -18,6 +18,7 @@ from apps.lib.errors import BadRequest, NotAllowed
 from apps.lib.insert_select import insert_select
 from apps.lib.locks import transaction_lock
 from apps.lib.work import WorkState
+from apps.publishing import words
 from apps.publishing.foresight import OPEN, Ahead, Scope
 from apps.publishing.models import Publication, Reversal, Reversed, Undo
 from apps.publishing.reversals import ReversalState
@@ -68,7 +69,7 @@ def start(scope: Scope, ahead: Ahead, *, key: str, by: str, note: str = "") -> t
         actor=by,
         subject=f"reversal:{row.pk}",
         refs=_refs(row),
-        what=said(row),
+        what=_what(row),
         pictures=row.total,
         note=row.note,
     )
@@ -76,12 +77,9 @@ def start(scope: Scope, ahead: Ahead, *, key: str, by: str, note: str = "") -> t
     return row, True
 
 
-def said(row: Reversal) -> str:
-    """What it is about, as the trail tells it."""
-    if row.batch is not None:
-        return f"the batch “{row.batch.name}”"
-    since = f"everything since {row.since:%d %B %Y, %H:%M} UTC"
-    return f"{since} made with {row.recipe.name}" if row.recipe else since
+def _what(row: Reversal) -> str:
+    about = words.about(row)
+    return about[:1].lower() + about[1:]
 
 
 def _refs(row: Reversal) -> dict[str, int | str]:
