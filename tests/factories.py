@@ -26,7 +26,16 @@ from apps.jobs.models import (
 )
 from apps.lib import blobs, ids
 from apps.lib.work import WorkState
-from apps.publishing.models import Publication, Snapshot, Step, StepName, StepState, Undo
+from apps.publishing.models import (
+    Publication,
+    Reversal,
+    Reversed,
+    Snapshot,
+    Step,
+    StepName,
+    StepState,
+    Undo,
+)
 from apps.recipes.models import Recipe, RecipeVersion
 from apps.recipes.services import WHITE_PACKSHOT
 from apps.review.models import Item, ItemState
@@ -386,3 +395,26 @@ class UndoFactory(DjangoModelFactory):
 
     publication = factory.SubFactory(PublicationFactory)
     requested_by = "system"
+
+
+class ReversalFactory(DjangoModelFactory):
+    """A batch that is being taken back; `ReversedFactory` adds its pictures."""
+
+    class Meta:
+        model = Reversal
+
+    batch = factory.SubFactory(BatchFactory)
+    store = factory.SelfAttribute("batch.store")
+    workspace = factory.SelfAttribute("store.workspace")
+    until = factory.LazyFunction(timezone.now)
+    key = factory.LazyFunction(lambda: uuid.uuid4().hex)
+    requested_by = "system"
+
+
+class ReversedFactory(DjangoModelFactory):
+    class Meta:
+        model = Reversed
+
+    reversal = factory.SubFactory(ReversalFactory)
+    publication = factory.SubFactory(PublicationFactory)
+    product = factory.SelfAttribute("publication.product_id")

@@ -40,6 +40,7 @@ TASKS = {
     "flow.results": flow.results_came,
     "flow.publish": flow.published,
     "flow.undo": flow.undone,
+    "flow.take_back": flow.taking_back,
 }
 assert set(TASKS) <= set(tasks.receive.app.tasks), "a task was renamed"
 

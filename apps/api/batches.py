@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from apps.accounts.models import Role
 from apps.api import batch_serializers as serializers
 from apps.api.permissions import actor_of_request
-from apps.api.views import Conflict, OfWorkspace
+from apps.api.views import Conflict, OfWorkspace, asked_of
 from apps.flow import batching
 from apps.jobs import progress
 from apps.jobs.filters import Filter
@@ -61,7 +61,7 @@ class BatchView(OfWorkspace):
     @extend_schema(request=serializers.RegenerateRequest, responses={201: serializers.BatchSerializer})
     def create(self, request: Request) -> Response:
         """Render photos of a store again: all of them, or those that `filter` means."""
-        asked = _valid(serializers.RegenerateRequest, request)
+        asked = asked_of(serializers.RegenerateRequest, request)
         pilot = _pilot(asked)
         wish = self._wish(asked)
         try:
@@ -82,7 +82,7 @@ class BatchView(OfWorkspace):
     @action(detail=False, methods=["post"])
     def preflight(self, request: Request) -> Response:
         """What a batch would do and cost. Creates nothing."""
-        return Response(batching.look_ahead(self._wish(_valid(serializers.Meant, request))).as_json())
+        return Response(batching.look_ahead(self._wish(asked_of(serializers.Meant, request))).as_json())
 
     def _wish(self, asked: dict[str, Any]) -> Wish:
         store = get_object_or_404(stores.of_workspace(self.workspace), pk=asked["store"])
@@ -155,14 +155,14 @@ class BatchView(OfWorkspace):
     @action(detail=True, methods=["post"])
     def cap(self, request: Request, pk: str) -> Response:
         """What it may cost at most from now on; null for no cap. Needs an owner's key."""
-        cap_micros = _valid(serializers.CapRequest, request)["cap_micros"]
+        cap_micros = asked_of(serializers.CapRequest, request)["cap_micros"]
         return self._moved(lambda row, by: batches.set_cap(row, cap_micros, by=by), request)
 
     @extend_schema(request=serializers.CloneRequest, responses={201: serializers.BatchSerializer})
     @action(detail=True, methods=["post"])
     def clone(self, request: Request, pk: str) -> Response:
         """The same photos with another recipe."""
-        asked = _valid(serializers.CloneRequest, request)
+        asked = asked_of(serializers.CloneRequest, request)
         row, version = self.get_object(), self._version(asked["recipe"])
         name = asked["name"] or f"{row.name} with {version.recipe}"[:120]
         by = actor_of_request(request)
@@ -182,13 +182,6 @@ class BatchView(OfWorkspace):
 
     def _told(self, row: Batch) -> dict[str, Any]:
         return self.get_serializer(progress.batches_of(self.workspace).get(pk=row.pk)).data
-
-
-def _valid(kind: type[Any], request: Request) -> dict[str, Any]:
-    wish = kind(data=request.data)
-    wish.is_valid(raise_exception=True)
-    found: dict[str, Any] = wish.validated_data
-    return found
 
 
 def _pilot(asked: dict[str, Any]) -> Pilot | None:

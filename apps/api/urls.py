@@ -4,7 +4,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
-from apps.api import batches, rules, usage, views
+from apps.api import batches, reversals, rules, usage, views
 
 router = SimpleRouter()
 router.register("stores", views.StoreView)
@@ -15,6 +15,7 @@ router.register("jobs", views.JobView)
 router.register("batches", batches.BatchView)
 router.register("items", views.ItemView)
 router.register("publications", views.PublicationView)
+router.register("reversals", reversals.ReversalView)
 router.register("events", views.EventView)
 router.register("usage/records", usage.RecordView)
 

@@ -49,6 +49,14 @@ def _number(name: str, text: str) -> int:
     return int(text)
 
 
+def asked_of(kind: type[Any], request: Request) -> dict[str, Any]:
+    """The request's body as this serializer understands it. Raises ValidationError."""
+    wish = kind(data=request.data)
+    wish.is_valid(raise_exception=True)
+    found: dict[str, Any] = wish.validated_data
+    return found
+
+
 class OfWorkspace(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """Rows of the caller's workspace; another workspace's row is as good as none."""
 

@@ -58,6 +58,8 @@ def undo_of(row: Publication) -> Undo | None:
 def publication(row: Publication) -> Said:
     """Where a picture is on its way into the store, or back out of it."""
     undo = undo_of(row)
+    if row.undone_at is not None and row.published_at is None and undo is None:
+        return Said("quiet", "Withdrawn before it was written")
     if row.undone_at is not None:
         return Said("quiet", "Taken back", undo.outcome if undo else "")
     if undo is not None:
@@ -162,6 +164,12 @@ PHRASES: dict[str, str] = {
     "publication.retried": "tried again to write the picture into the store",
     "undo.asked": "asked for the original back",
     "undo.failed": "could not put the original back: {error}",
+    "publication.withdrawn": "had the picture not written into the store any more",
+    "reversal.asked": "had {what} taken back: {pictures} pictures",
+    "reversal.ended": "ended taking back: {done} pictures are taken back, {failed} could not be",
+    "reversal.stopped": "stopped taking back; {pictures} pictures stay as they are",
+    "reversal.resumed": "had taking back go on",
+    "reversal.retried": "had {pictures} pictures tried again that could not be taken back",
     "notices.chosen": "chose what to hear of by mail",
     "storage.changed": "changed how long files are kept, or how much room they have",
     "storage.let_go": "let go of files that are kept no longer",

@@ -15,6 +15,7 @@ from apps.jobs import preparing
 from apps.lib import wire
 from apps.notices.models import Mail
 from apps.publishing.models import Publication, Undo
+from apps.publishing.services import reversing
 from gpu_worker.contract import QUEUE_CONTROL, TASK_RESULTS
 
 # Preparations come last: a regenerated catalogue has 100,000 of them, and everything else is quicker.
@@ -22,6 +23,7 @@ DUE: tuple[tuple[Callable[[int], list[int]], str], ...] = (
     (Delivery.hints, "flow.receive"),
     (Publication.hints, "flow.publish"),
     (Undo.hints, "flow.undo"),
+    (reversing.hints, "flow.take_back"),
     (Sync.hints, "flow.sync"),
     (Mail.hints, "flow.mail"),
     (automation.hints, "flow.act"),

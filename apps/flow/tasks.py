@@ -83,6 +83,12 @@ def undo(undo_id: int) -> None:
     flow.undone(undo_id)
 
 
+@shared_task(name="flow.take_back")
+@_carried
+def take_back(reversal_id: int) -> None:
+    flow.taking_back(reversal_id)
+
+
 @shared_task(name="flow.poll")
 @_carried
 def poll() -> None:

@@ -10,6 +10,8 @@ from apps.accounts.models import Workspace
 from apps.catalog.models import Photo, Product
 from apps.jobs.models import Render
 from apps.lib.work import Work
+from apps.publishing.reversals import Reversal as Reversal  # Django looks for models in here
+from apps.publishing.reversals import Reversed as Reversed
 from apps.review.models import Item
 from apps.stores.models import Store
 

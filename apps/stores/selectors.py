@@ -14,6 +14,8 @@ from apps.stores.models import Store, StoreState, WrittenMedia
 
 # Every file we write is called so; it is how media is recognised where the platform gives ids only afterwards.
 STEM_PREFIX = "vitrine-"
+# Originals that had to be uploaded again: the merchant's pictures, not ours.
+ORIGINAL_PREFIX = f"{STEM_PREFIX}original-"
 
 
 class Caller(NamedTuple):
@@ -61,3 +63,15 @@ def ours(store: int, media_ids: Iterable[str]) -> set[str]:
             "media_id", flat=True
         )
     )
+
+
+def put_back(store: int, publications: Iterable[int]) -> dict[str, int]:
+    """Originals of these publications that we had to upload again: media id → publication."""
+    known = WrittenMedia.objects.filter(
+        store=store, publication__in=list(publications), photo=None, stem__startswith=ORIGINAL_PREFIX
+    )
+    return {
+        media: publication
+        for media, publication in known.values_list("media_id", "publication")
+        if publication
+    }

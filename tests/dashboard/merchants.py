@@ -13,7 +13,7 @@ from apps.automation.models import Rule
 from apps.automation.services import ruling
 from apps.catalog.models import Photo, Product
 from apps.jobs.models import Batch, Job
-from apps.publishing.models import Publication
+from apps.publishing.models import Publication, Reversal
 from apps.recipes.models import RecipeVersion
 from apps.review.models import Item
 from apps.stores.models import Store
@@ -35,6 +35,7 @@ class Merchant:
     unfetched: Photo
     batch: Batch
     rule: Rule
+    reversal: Reversal
 
     @property
     def product(self) -> Product:
@@ -69,6 +70,7 @@ def open_for_business(name: str) -> Merchant:
     factories.AttemptFactory(job=merchant.waiting.job)
     merchant.batch = factories.BatchFactory(store=store, recipe_version=version, name=f"Spring at {name}")
     merchant.rule = ruling.standard(store)
+    merchant.reversal = factories.ReversalFactory(batch=merchant.batch)
     audit.record(
         "store.connected",
         workspace=store.workspace_id,

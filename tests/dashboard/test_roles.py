@@ -36,6 +36,13 @@ TABLE: dict[str, tuple[Role | None, Role | None]] = {
     "batch-move": (None, DECIDE),
     "batch-cap": (None, OWN),
     "batch-clone": (None, OWN),
+    "batch-take-back": (OWN, OWN),
+    "take-back": (OWN, OWN),
+    "take-back-ahead": (OWN, OWN),
+    "reversals": (VIEW, None),
+    "reversal": (VIEW, None),
+    "reversal-live": (VIEW, None),
+    "reversal-move": (None, DECIDE),
     "disconnect": (OWN, OWN),
     "products": (VIEW, None),
     "product": (VIEW, None),
@@ -100,6 +107,12 @@ def address(name: str, merchant: Merchant) -> str:
         "batch-move": merchant.batch.pk,
         "batch-cap": merchant.batch.pk,
         "batch-clone": merchant.batch.pk,
+        "batch-take-back": merchant.batch.pk,
+        "take-back": merchant.store.pk,
+        "take-back-ahead": merchant.store.pk,
+        "reversal": merchant.reversal.pk,
+        "reversal-live": merchant.reversal.pk,
+        "reversal-move": merchant.reversal.pk,
         "disconnect": merchant.store.pk,
         "product": merchant.product.pk,
         "product-live": merchant.product.pk,
@@ -174,7 +187,7 @@ def test_a_viewer_can_not_approve_and_is_told_so(merchant: Merchant, viewer: Cli
 
 
 def test_a_viewer_sees_no_button_that_would_refuse(merchant: Merchant, viewer: Client) -> None:
-    for name in ("review", "publications", "product", "store", "rules", "job", "batch"):
+    for name in ("review", "publications", "product", "store", "rules", "job", "batch", "reversal"):
         html = viewer.get(address(name, merchant)).content.decode()
         assert html.count('method="post"') == 1, f"{name}: only the log-out form"
 

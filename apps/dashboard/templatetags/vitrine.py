@@ -25,7 +25,7 @@ from apps.stores.models import Store
 
 register = template.Library()
 
-SUBJECT_PAGES = {name: name for name in ("store", "job", "publication", "product", "batch")}
+SUBJECT_PAGES = {name: name for name in ("store", "job", "publication", "product", "batch", "reversal")}
 
 
 # -- pictures --------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from apps.stores.models import Store
 from apps.usage import selectors as usage
 
 MOST_TROUBLES = 12
+MOST_REVERSALS = 3
 
 
 # -- start -------------------------------------------------------------------------------------------------------
@@ -109,6 +110,7 @@ def batch(request: Asked, pk: int) -> HttpResponse:
     context = _batch(request, pk)
     if context["batch"].pilot_of_id is None:
         context["clone_form"] = CloneForm(workspace=request.workspace)
+    context["reversals"] = list(context["batch"].reversals.order_by("-pk")[:MOST_REVERSALS])
     cap_micros = context["batch"].cap_micros
     context["cap_now"] = "" if cap_micros is None else f"{cap_micros / MICROS:.4f}".rstrip("0").rstrip(".")
     return show(request, "batch.html", context)

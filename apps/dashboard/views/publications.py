@@ -17,11 +17,14 @@ from apps.lib.errors import VitrineError
 from apps.publishing import selectors as publishing
 from apps.publishing.models import Publication
 from apps.publishing.services import asking
+from apps.stores import selectors as stores
+from apps.stores.models import StoreState
 
 
 @page
 def publication_list(request: Asked) -> HttpResponse:
-    return show(request, "publications.html", _publications(request))
+    connected = stores.of_workspace(request.workspace.pk).exclude(state=StoreState.DISCONNECTED)
+    return show(request, "publications.html", {"stores": list(connected), **_publications(request)})
 
 
 @page

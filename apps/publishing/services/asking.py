@@ -11,7 +11,7 @@ from apps.audit import services as audit
 from apps.lib.errors import BadRequest, NotAllowed
 from apps.lib.insert_once import insert_all_once
 from apps.lib.work import WorkState
-from apps.publishing.models import Mode, Publication, StepName, Undo
+from apps.publishing.models import Mode, Publication, Undo
 from apps.publishing.services import steps
 from apps.review.models import Item, ItemState
 
@@ -83,9 +83,8 @@ def undo(publication: Publication, *, by: str) -> tuple[Undo, bool]:
     An undo that failed is tried again.
     """
     publication = Publication.objects.select_for_update().get(pk=publication.pk)
-    if publication.published_at is None and not steps.was_sent(
-        publication, StepName.WRITE, StepName.VARIANTS
-    ):
+    written = steps.was_sent(publication, *steps.CHANGE_THE_PRODUCT)
+    if publication.published_at is None and not written:
         raise NotAllowed("This picture was not written into the store yet, so there is nothing to undo.")
     wish, created = Undo.objects.get_or_create(publication=publication, defaults={"requested_by": by})
     again = not created and restart(Undo, wish.pk)

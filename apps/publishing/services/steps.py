@@ -10,8 +10,9 @@ from django.utils import timezone
 from apps.lib.insert_once import insert_all_once
 from apps.publishing.models import Publication, Step, StepName, StepState
 
+CHANGE_THE_PRODUCT = (StepName.WRITE, StepName.VARIANTS)
 # The step changed the store, or may have.
-_SENT = Q(state__in=[StepState.SENT, StepState.SEEN, StepState.VERIFIED])
+SENT = Q(state__in=[StepState.SENT, StepState.SEEN, StepState.VERIFIED])
 
 
 def plan(publication: Publication, names: Iterable[StepName]) -> None:
@@ -43,7 +44,7 @@ def unsure(publications: Sequence[Publication], name: StepName) -> None:
 def verified(publication: Publication) -> None:
     """The store was looked at afterwards, and what the steps should do is done."""
     now = timezone.now()
-    Step.objects.filter(publication=publication).filter(_SENT).update(
+    Step.objects.filter(publication=publication).filter(SENT).update(
         state=StepState.VERIFIED, verified_at=now
     )
     # What turned out not to be needed, because somebody had done it already.
@@ -57,7 +58,7 @@ def planned(publication: Publication, name: StepName) -> bool:
 
 def was_sent(publication: Publication, *names: StepName) -> bool:
     """Whether one of these steps may have changed the store."""
-    return publication.steps.filter(_SENT, name__in=names).exists()
+    return publication.steps.filter(SENT, name__in=names).exists()
 
 
 def is_unsure(publication: Publication) -> bool:

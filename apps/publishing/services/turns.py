@@ -25,6 +25,8 @@ UNSURE_WAIT_S = 30.0
 WAIT_FOR_ROOM_S = 60.0
 # What writing a publication reads.
 _WRITTEN_WITH = ("store", "product", "photo", "render", "item__job__recipe_version", "snapshot")
+# What taking it back reads.
+_UNDONE_WITH = tuple(f"publication__{name}" for name in ("store", "product", "photo", "snapshot"))
 
 
 def busy(product: int) -> bool:
@@ -77,11 +79,14 @@ def take_publications(pk: int) -> list[Publication]:
 
 
 @transaction.atomic
-def take_undo(pk: int) -> Undo | None:
+def take_undos(pk: int) -> list[Undo]:
+    """Claim this undo and all that wait for the same product, so that they go in one write: the latest picture first,
+    since what an earlier one replaced is what it stood upon."""
     undo = Undo.objects.select_related("publication").filter(pk=pk).first()
     if undo is None or not _my_turn(undo.publication.product_id):
-        return None
-    return Undo.claim(pk)
+        return []
+    taken = Undo.claim_all(Q(publication__product=undo.publication.product_id), *_UNDONE_WITH)
+    return sorted(taken, key=lambda row: row.publication_id, reverse=True)
 
 
 def _my_turn(product: int) -> bool:
@@ -90,12 +95,12 @@ def _my_turn(product: int) -> bool:
 
 
 def waiting_for(product: int) -> tuple[list[int], list[int]]:
-    """Publications and undos of this product that may go now that a turn has ended."""
+    """One publication and one undo of this product that may go now: each takes those that wait beside it along."""
     return (
         list(
             Publication.objects.filter(Publication.free(), product=product).values_list("pk", flat=True)[:1]
         ),
-        list(Undo.objects.filter(Undo.free(), publication__product=product).values_list("pk", flat=True)),
+        list(Undo.objects.filter(Undo.free(), publication__product=product).values_list("pk", flat=True)[:1]),
     )
 
 

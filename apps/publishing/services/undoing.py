@@ -1,7 +1,11 @@
-"""Take a publication back: order, links and bytes as they were, whatever happened to the original meanwhile."""
+"""Take publications back: order, links and bytes as they were, whatever happened to the original meanwhile.
+
+Undos of one product that wait together go in one write where that is possible, else one after the other.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -9,87 +13,208 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.audit import services as audit
-from apps.catalog.models import Photo
+from apps.catalog.models import Photo, Product
 from apps.lib import blobs, ids
-from apps.lib.errors import LostRace, VitrineError
+from apps.lib.errors import LostRace, NotAllowed, VitrineError
 from apps.lib.signed import file_url
+from apps.lib.work import WorkState
 from apps.publishing.models import Publication, Snapshot, Undo
-from apps.publishing.services import turns
+from apps.publishing.services import alts, placing, turns, wayback
+from apps.publishing.services.wayback import BY_HAND, COVERED, MERGED, Family, Step
 from apps.stores import services as stores
 from apps.stores.connect import open_store
-from apps.stores.selectors import STEM_PREFIX
+from apps.stores.selectors import ORIGINAL_PREFIX
 from connectors.base import Connector
 from connectors.errors import ConnectorError, NotFound, Rejected
 from connectors.types import ImageWrite, RemoteImage, RemoteProduct
 from gpu_worker import pixels
 
-AS_IT_WAS = "Everything is as it was before."
-MERGED = "The product was changed by somebody else meanwhile; only this picture was taken back."
-BY_HAND = "Somebody had already put the original back."
 UPLOADED_AGAIN = "The original file was no longer in the store and was uploaded again from our copy."
+IN_THE_TRASH = (
+    "The product is in the trash of your store. Nothing was changed: restore it there, then try again."
+)
+DELETED = "The product was deleted from your store, so there is nothing to take back any more."
 
 
-def write(pk: int) -> Undo | None:
-    """Carry out an undo; None when it is not its turn. Resumable: it looks at the store before each step."""
-    undo = turns.take_undo(pk)
-    if undo is None:
-        return None
-    publication = Publication.objects.select_related("store", "product", "photo", "snapshot").get(
-        pk=undo.publication_id
-    )
+def write(pk: int) -> list[Undo]:
+    """Carry out an undo, together with all that wait for its product. Returns those that were claimed, the latest
+    picture first. Resumable: it looks at the store before each step."""
+    claimed = turns.take_undos(pk)
+    if not claimed:
+        return []
     try:
-        _restore(open_store(publication.store), undo, publication)
+        _take_back(open_store(claimed[0].publication.store), claimed)
     except LostRace:
         raise
     except (ConnectorError, VitrineError) as error:
-        turns.stumbled(undo, error)
-    return undo
+        for undo in claimed:
+            if undo.work_state == WorkState.RUNNING:
+                turns.stumbled(undo, error)
+    return claimed
 
 
-def _restore(connector: Connector, undo: Undo, publication: Publication) -> None:
-    snapshot = publication.snapshot
-    remote = connector.product(publication.product.external_id)
-    wanted, outcome = plan(remote, snapshot, publication.media_id)
-    original = ImageWrite(id=snapshot.replaced_id)
-    after = remote
-    if wanted is not None:
+def _take_back(connector: Connector, claimed: list[Undo]) -> None:
+    remote = _there(connector, claimed[0].publication.product)
+    for undo in claimed:
+        _recognise(remote, undo.publication)
+    family = wayback.family_of([undo.publication for undo in claimed])
+    if len(claimed) > 1:
+        if _together(connector, remote, claimed, family):
+            return
+        remote = _there(connector, claimed[0].publication.product)  # some may be back already
+    for undo in claimed:
+        if undo.work_state != WorkState.RUNNING:
+            continue
         try:
-            after = connector.set_images(remote.id, wanted)
-        except (Rejected, NotFound):
-            # The store no longer knows the original's id: its bytes go up again.
-            original, outcome = _bring_back(connector, publication), UPLOADED_AGAIN
-            after = connector.set_images(remote.id, _swap(wanted, snapshot.replaced_id, original))
+            remote = _alone(connector, remote, undo, wayback.family_of([u.publication for u in claimed]))
+        except LostRace:
+            raise
+        except (ConnectorError, VitrineError) as error:
+            if error.retry:
+                raise
+            # One picture's trouble must not hold up the others of the product.
+            turns.stumbled(undo, error)
+            remote = _there(connector, undo.publication.product)
+
+
+def _there(connector: Connector, product: Product) -> RemoteProduct:
+    """The product as the store has it. A store lets a product in its trash be written, but nobody means that."""
+    try:
+        remote = connector.product(product.external_id)
+    except NotFound as error:
+        if error.code == "rest_no_route":  # not the product is gone, but the plugin that would know it
+            raise
+        raise NotAllowed(DELETED) from error
+    if remote.status == "trash":
+        raise NotAllowed(IN_THE_TRASH)
+    return remote
+
+
+def _recognise(remote: RemoteProduct, publication: Publication) -> None:
+    """A write whose answer was lost may not have told what the store calls our picture: its file name does."""
+    if not publication.media_id:
+        image = placing.shown_anywhere(remote, publication)
+        publication.media_id = image.id if image else ""
+
+
+def _file(src: str) -> str:
+    return PurePosixPath(urlsplit(src).path).name
+
+
+# -- carrying it out -------------------------------------------------------------------------------------------
+
+
+def _together(connector: Connector, remote: RemoteProduct, claimed: list[Undo], family: Family) -> bool:
+    """All in one list write, and one per variant. False where the store does not take it, or an original is no longer
+    there: then those that are not done go one by one."""
+    taken = wayback.steps(remote, [undo.publication for undo in claimed], family)
+    last = taken[-1].after
+    try:
+        after = _put(connector, remote, last, [i.id for i in last.images])
+    except (Rejected, NotFound):
+        return False
+    for undo in claimed:
+        undo.renew()
+    after = _keep_texts(connector, remote, after, taken)
+    shown, restored = {i.id for i in wayback.everything(after)}, dict[str, str]()
+    # The earliest first: what a later picture had replaced may be one that went in the same write.
+    for undo, one in reversed(list(zip(claimed, taken, strict=True))):
+        original, sha256 = one.before.replaced_id, ""
+        if one.restores:
+            sha256 = restored.get(original, "")
+            if original in shown:
+                sha256 = _shown_sha256(connector, after, undo.publication, ImageWrite(id=original))
+            if not sha256 or (original in shown and sha256 != one.before.replaced_sha256):
+                continue  # on its own: its bytes go up again
+        restored[undo.publication.media_id] = sha256
+        _done(undo, one.outcome, sha256)
+    return all(undo.work_state == WorkState.DONE for undo in claimed)
+
+
+def _put(
+    connector: Connector, remote: RemoteProduct, wanted: RemoteProduct, images: list[str]
+) -> RemoteProduct:
+    """Write the list and the variants' images of `wanted` where they differ from `remote`. What the product is then."""
+    after = remote
+    if images != [i.id for i in remote.images]:
+        after = connector.set_images(remote.id, [ImageWrite(id=i) for i in images], mark="")
+    now = {v.id: v.image.id if v.image else "" for v in remote.variants}
+    changed = [v for v in wanted.variants if v.image and v.image.id != now.get(v.id)]
+    for variant in changed:
+        assert variant.image is not None
+        connector.set_variant_image(remote.id, variant.id, ImageWrite(id=variant.image.id))
+    # The answer to a list write may know variants by id only.
+    return connector.product(remote.id) if changed else after
+
+
+def _alone(connector: Connector, remote: RemoteProduct, undo: Undo, family: Family) -> RemoteProduct:
+    publication = undo.publication
+    one = wayback.step(remote, publication, family)
+    outcome, before = one.outcome, one.before
+    if outcome == COVERED:
+        _done(undo, outcome, "")
+        return remote
+    if outcome == BY_HAND and undo.tries > 1:
+        outcome = MERGED  # an earlier try of ours did it, and its answer was lost
+    original = ImageWrite(id=before.replaced_id)
+    try:
+        after = _put(connector, remote, one.after, [i.id for i in one.after.images])
+    except (Rejected, NotFound):
+        if not one.restores:
+            raise
+        # The store no longer knows the original's id: its bytes go up again.
+        original, outcome = _bring_back(connector, publication, before), UPLOADED_AGAIN
+        after = _put_uploaded(connector, remote, one, original)
     undo.renew()
+    after = _keep_texts(connector, remote, after, [one])
+    if not one.restores:
+        _done(undo, outcome, "")
+        return after
     sha256 = _shown_sha256(connector, after, publication, original)
-    if sha256 != snapshot.replaced_sha256 and outcome != UPLOADED_AGAIN:
-        original, outcome = _bring_back(connector, publication), UPLOADED_AGAIN
-        kept = [ImageWrite(id=i.id) for i in after.images]
-        after = connector.set_images(remote.id, _swap(kept, snapshot.replaced_id, original))
+    if sha256 != before.replaced_sha256 and outcome != UPLOADED_AGAIN:
+        original, outcome = _bring_back(connector, publication, before), UPLOADED_AGAIN
+        after = _put_uploaded(connector, after, one, original)
         sha256 = _shown_sha256(connector, after, publication, original)
-    if sha256 != snapshot.replaced_sha256:
+    if sha256 != before.replaced_sha256:
         raise Rejected("the store changes files on upload, so the original's bytes can't be put back")
-    _done(undo, publication, outcome, sha256)
+    _done(undo, outcome, sha256)
+    return after
 
 
-def plan(remote: RemoteProduct, snapshot: Snapshot, ours: str) -> tuple[list[ImageWrite] | None, str]:
-    """The list that takes our picture back, and in words what it does; None where nothing needs to be written.
+def _put_uploaded(
+    connector: Connector, remote: RemoteProduct, one: Step, original: ImageWrite
+) -> RemoteProduct:
+    """As `_put`, with the file that was uploaded again wherever the original belongs."""
+    gone = one.before.replaced_id
+    images = [ImageWrite(id=i.id) for i in one.after.images]
+    after = remote
+    if gone in [i.id for i in images]:
+        after = connector.set_images(remote.id, _swap(images, gone, original), mark="")
+        if not original.id:
+            named = next((i for i in after.images if _file(i.src).startswith(_stem(one.publication))), None)
+            original = ImageWrite(id=named.id) if named else original
+    on_variants = [v.id for v in one.after.variants if v.image and v.image.id == gone]
+    for variant in on_variants:
+        answer = connector.set_variant_image(remote.id, variant, original)
+        if not original.id and answer.image:
+            original = ImageWrite(id=answer.image.id)
+    return connector.product(remote.id) if on_variants else after
 
-    Nobody else changed the list: the snapshot's order, exactly. Otherwise only our picture changes places with the
-    original, and what others added, removed or moved stays.
-    """
-    before = [i["id"] for i in snapshot.images]
-    now = [i.id for i in remote.images]
-    original = snapshot.replaced_id
-    if original in now and ours not in now:
-        return None, AS_IT_WAS if now == before else BY_HAND
-    if sorted(now) == sorted(ours if i == original else i for i in before):
-        return [ImageWrite(id=i) for i in before], AS_IT_WAS
-    if ours in now:
-        merged = [original if i == ours else i for i in now if i != original]
-    else:
-        at = min(before.index(original), len(now))
-        merged = [*now[:at], original, *now[at:]]
-    return [ImageWrite(id=i) for i in merged], MERGED
+
+def _keep_texts(
+    connector: Connector, remote: RemoteProduct, after: RemoteProduct, taken: Sequence[Step]
+) -> RemoteProduct:
+    """Alternative texts that somebody gave our pictures in the store go over to the originals."""
+    texts: dict[str, str] = {}
+    for one in taken:
+        text = alts.given(one.publication, one.before, remote, after)
+        if text:
+            texts.setdefault(one.before.replaced_id, text)
+    if not texts:
+        return after
+    return connector.set_images(
+        after.id, [ImageWrite(id=i.id, alt=texts.get(i.id, "")) for i in after.images]
+    )
 
 
 def _swap(images: list[ImageWrite], old: str, new: ImageWrite) -> list[ImageWrite]:
@@ -98,45 +223,40 @@ def _swap(images: list[ImageWrite], old: str, new: ImageWrite) -> list[ImageWrit
 
 def _stem(publication: Publication) -> str:
     """The file name under which kept bytes go back: the same at every try, so that a lost answer is found again."""
-    return f"{STEM_PREFIX}original-{publication.pk}-{publication.snapshot.replaced_sha256[:10]}"
+    return f"{ORIGINAL_PREFIX}{publication.pk}-{publication.snapshot.replaced_sha256[:10]}"
 
 
-def _bring_back(connector: Connector, publication: Publication) -> ImageWrite:
+def _bring_back(connector: Connector, publication: Publication, before: Snapshot) -> ImageWrite:
     """The kept bytes as an entry of an image list: uploaded, or for the store to download where keys can't upload."""
-    snapshot = publication.snapshot
-    filename = _stem(publication) + (PurePosixPath(urlsplit(snapshot.replaced_src).path).suffix or ".jpg")
+    filename = _stem(publication) + (PurePosixPath(urlsplit(before.replaced_src).path).suffix or ".jpg")
+    texts = alts.of_original(before)
     if not publication.store.can_upload:
-        return ImageWrite(
-            src=file_url(snapshot.replaced_key, filename),
-            alt=publication.photo.alt,
-            name=publication.photo.name,
-        )
+        return ImageWrite(src=file_url(before.replaced_key, filename), alt=texts.alt, name=texts.name)
     image = connector.find_upload(_stem(publication))
     if image is None:
-        data = blobs.read(snapshot.replaced_key)
+        data = blobs.read(before.replaced_key)
         image = connector.upload(
             data=data,
             filename=filename,
             content_type=f"image/{pixels.describe(data).format.lower()}",
-            alt=publication.photo.alt,
-            title=publication.photo.name,
+            alt=texts.alt,
+            title=texts.name,
         )
-    _follow(publication, image)
+    _follow(publication, before, image)
     return ImageWrite(id=image.id)
 
 
 @transaction.atomic
-def _follow(publication: Publication, image: RemoteImage) -> None:
+def _follow(publication: Publication, before: Snapshot, image: RemoteImage) -> None:
     """The photo lives on under its new id; the ledger knows it, so nobody renders it as if it were new."""
-    snapshot = publication.snapshot
     stores.wrote(
         publication.store,
         media_id=image.id,
         stem=_stem(publication),
-        sha256=snapshot.replaced_sha256,
+        sha256=before.replaced_sha256,
         publication=publication.pk,
     )
-    Photo.objects.filter(pk=publication.photo_id, media_id=snapshot.replaced_id).update(
+    Photo.objects.filter(pk=publication.photo_id, media_id=before.replaced_id).update(
         media_id=image.id, src=image.src
     )
 
@@ -145,19 +265,20 @@ def _shown_sha256(
     connector: Connector, after: RemoteProduct, publication: Publication, original: ImageWrite
 ) -> str:
     """SHA-256 of the bytes that shoppers get where the original belongs."""
-    for image in after.images:
-        name = PurePosixPath(urlsplit(image.src).path).name
-        if image.id == original.id or (original.src and name.startswith(_stem(publication))):
+    for image in wayback.everything(after):
+        if image.id == original.id or (original.src and _file(image.src).startswith(_stem(publication))):
             if original.src:
-                _follow(publication, image)
+                _follow(publication, publication.snapshot, image)
             return ids.sha256_hex(connector.fetch(image.src))
     raise Rejected("the store took the change but does not show the original")
 
 
 @transaction.atomic
-def _done(undo: Undo, publication: Publication, outcome: str, sha256: str) -> None:
+def _done(undo: Undo, outcome: str, sha256: str) -> None:
+    publication = undo.publication
     undo.finish(outcome=outcome, restored_sha256=sha256)
-    Publication.objects.filter(pk=publication.pk).update(undone_at=timezone.now())
+    publication.undone_at = timezone.now()
+    Publication.objects.filter(pk=publication.pk).update(undone_at=publication.undone_at)
     audit.record(
         "photo.restored",
         workspace=publication.workspace_id,

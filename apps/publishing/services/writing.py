@@ -112,7 +112,7 @@ def _one_per_photo(claimed: list[Publication]) -> list[Publication]:
 def _take_snapshot(connector: Connector, remote: RemoteProduct, publication: Publication) -> None:
     """Note the list as it is right before the first change of the product, and keep the bytes of what is replaced."""
     known = getattr(publication, "snapshot", None)
-    if known and (_as_known(known, remote) or steps.was_sent(publication, StepName.WRITE, StepName.VARIANTS)):
+    if known and (_as_known(known, remote) or steps.was_sent(publication, *steps.CHANGE_THE_PRODUCT)):
         return
     place = placing.place(remote, publication.mode, _candidates(publication))
     kept = _kept(connector, publication, place.replaced) if place.replaced else {}

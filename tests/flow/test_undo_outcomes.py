@@ -1,0 +1,336 @@
+"""What comes of an undo in a real shop: nothing happened meanwhile, somebody changed the product, the original's file is
+gone, the product is in the trash or deleted. Each on a WooCommerce storefront, over HTTP."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from apps.audit.models import Event
+from apps.automation.models import Rule
+from apps.flow import flow
+from apps.jobs.services import results
+from apps.lib.work import WorkState
+from apps.publishing.models import Publication
+from apps.publishing.services import undoing, wayback
+from apps.recipes.models import Recipe
+from apps.recipes.services import add_version
+from apps.stores import services as stores
+from apps.stores.connect import open_store
+from connectors.sandbox.catalogue import Catalogue
+from connectors.sandbox.media import BY_UPLOAD
+from connectors.sandbox.server import Sandbox
+from connectors.types import RemoteProduct
+from tests.conftest import on_the_wire
+from tests.shopkeeping import Shop, open_shop, photo
+
+COLOURS = ("#2b4a7f", "#a33333", "#33a344")
+
+
+@dataclass
+class Storefront:
+    """A merchant's WooCommerce shop with one mug, photographed from three sides, and Vitrine at work for it."""
+
+    shop: Shop
+    site: Sandbox
+    mug: str = ""
+
+    # -- the merchant's hands
+
+    def upload(self, data: bytes, alt: str = "") -> int:
+        media = self.site.site.media_library.add(data, "photo.jpg", accepts=BY_UPLOAD)
+        self.describe(media.id, alt)
+        return media.id
+
+    def describe(self, media: int | str, alt: str) -> None:
+        """Change the alternative text in the media library."""
+        post = self.site.site.state.post(int(media), "attachment")
+        assert post is not None
+        post.doc["alt"] = alt
+        self.site.site.state.save_post(post)
+
+    def arrange(self, images: list[int | str]) -> None:
+        """Save the product's gallery in the admin."""
+        Catalogue(self.site.site).update(int(self.mug), {"images": [{"id": int(i)} for i in images]})
+
+    def delete_file(self, media: int | str) -> None:
+        post = self.site.site.state.post(int(media), "attachment")
+        assert post is not None
+        self.site.site.media_library.remove(post)
+
+    def trash(self) -> None:
+        Catalogue(self.site.site).delete(int(self.mug), force=False)
+
+    def delete(self) -> None:
+        Catalogue(self.site.site).delete(int(self.mug), force=True)
+
+    # -- what shoppers see
+
+    def product(self) -> RemoteProduct:
+        return open_store(self.shop.store).product(self.mug)
+
+    def shown(self) -> list[str]:
+        return [image.id for image in self.product().images]
+
+    def texts(self) -> list[tuple[str, str]]:
+        return [(image.alt, image.name) for image in self.product().images]
+
+    def sha256s(self) -> list[str]:
+        return [
+            hashlib.sha256(requests.get(i.src, timeout=10).content).hexdigest() for i in self.product().images
+        ]
+
+    def writes(self) -> int:
+        return len(self.site.faults.requests(f"^PUT /wp-json/wc/v3/products/{self.mug}"))
+
+    # -- Vitrine
+
+    def work(self) -> None:
+        """Until nothing moves."""
+        for _ in range(20):
+            self.shop.carry()
+            handed = self.shop.hand_out()
+            if not handed and not self.shop.wire:
+                return
+            made = [result for chunk in handed for result in self.shop.render(chunk)]
+            results.accept_all(made, then=flow.rendered)
+
+    def read(self) -> None:
+        """Look at the store as a webhook would have us do, and work on what is new."""
+        from apps.catalog import services as catalog
+
+        sync, _ = catalog.ask_sync(self.shop.store, by="test", start_work=True)
+        flow.synced(sync.pk)
+        self.work()
+
+    def publications(self) -> list[Publication]:
+        return self.shop.publications()
+
+    def undo(self, *publications: Publication) -> list[Publication]:
+        for publication in publications:
+            flow.undo(publication, by="user:1")
+        self.work()
+        return [Publication.objects.select_related("undo").get(pk=p.pk) for p in publications]
+
+
+@pytest.fixture
+def front(
+    db: None,
+    storage_root: Path,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    settings: Any,
+) -> Iterator[Storefront]:
+    settings.ALLOW_PRIVATE_HOSTS = ["127.0.0.1"]
+    with Sandbox(tmp_path / "shop", environment="local", webhook_interval_s=None) as site:
+        shop = open_shop(f"file://{storage_root}")
+        shop.store = stores.connect(
+            shop.workspace, platform="woocommerce", url=site.url, credentials=site.credentials, by="test"
+        )
+        on_the_wire(shop, monkeypatch)
+        front = Storefront(shop, site)
+        images = [{"id": front.upload(photo(c), f"Mug, side {n}")} for n, c in enumerate(COLOURS, start=1)]
+        front.mug = str(Catalogue(site.site).create({"name": "Blue mug", "images": images}).id)
+        yield front
+
+
+@pytest.fixture
+def published(front: Storefront) -> Storefront:
+    """All three photos have their finished pictures in the shop, and nothing starts by itself any more."""
+    front.read()
+    Rule.objects.update(on=False)
+    assert [p.live for p in front.publications()] == [True] * 3, [p.error for p in front.publications()]
+    return front
+
+
+# -- nothing else changed ------------------------------------------------------------------------------------------
+
+
+def test_where_nobody_changed_anything_everything_is_exactly_as_it_was(front: Storefront) -> None:
+    before = (front.shown(), front.texts(), front.sha256s())
+    front.read()
+    assert not set(front.shown()) & set(before[0])
+    undone = front.undo(*front.publications())
+    assert (front.shown(), front.texts(), front.sha256s()) == before
+    assert {p.undo.outcome for p in undone} == {wayback.AS_IT_WAS}
+    assert [p.undo.restored_sha256 for p in undone] == before[2]
+
+
+def test_three_pictures_of_a_product_come_back_in_one_write(published: Storefront) -> None:
+    writes = published.writes()
+    published.undo(*published.publications())
+    assert published.writes() == writes + 1
+
+
+def test_one_of_three_pictures_is_taken_back_and_the_others_stay(published: Storefront) -> None:
+    first, second, third = published.publications()
+    [undone] = published.undo(second)
+    assert published.shown() == [first.media_id, second.snapshot.replaced_id, third.media_id]
+    assert undone.undo.outcome == wayback.AS_IT_WAS
+
+
+def test_two_pictures_of_one_photo_come_back_together_to_the_original(published: Storefront) -> None:
+    recipe = Recipe.objects.get(workspace=published.shop.workspace)
+    originals = [p.snapshot.replaced_id for p in published.publications()]
+    shas = [p.snapshot.replaced_sha256 for p in published.publications()]
+    body = {**recipe.versions.get().body, "shadow": {"kind": "none"}}
+    version = add_version(recipe, body=body, by="test")
+    flow.regenerate(published.shop.store, version, name="No shadow", key="k", by="test")
+    published.work()
+    assert len(published.publications()) == 6
+    writes = published.writes()
+    undone = published.undo(*published.publications())  # asked in the wrong order: the oldest first
+    assert (published.shown(), published.sha256s()) == (originals, shas)
+    assert published.writes() == writes + 1
+    assert [p.undo.restored_sha256 for p in undone] == [*shas, *shas]
+
+
+def test_an_older_picture_under_a_newer_one_changes_nothing_and_the_newer_goes_back_to_the_original(
+    published: Storefront,
+) -> None:
+    older, originals = published.publications(), [p.snapshot.replaced_id for p in published.publications()]
+    recipe = Recipe.objects.get(workspace=published.shop.workspace)
+    version = add_version(recipe, body={**recipe.versions.get().body, "shadow": {"kind": "none"}}, by="test")
+    flow.regenerate(published.shop.store, version, name="No shadow", key="k", by="test")
+    published.work()
+    shown, writes = published.shown(), published.writes()
+    undone = published.undo(*older)
+    assert published.shown() == shown and published.writes() == writes
+    assert {p.undo.outcome for p in undone} == {wayback.COVERED}
+    published.undo(*(p for p in published.publications() if p.undone_at is None))
+    assert published.shown() == originals
+
+
+# -- somebody changed the product by hand ----------------------------------------------------------------------------
+
+
+def test_a_photo_that_somebody_added_stays(published: Storefront) -> None:
+    extra = str(published.upload(photo("#0aa"), "In the kitchen"))
+    first, second, third = published.publications()
+    published.arrange([extra, *published.shown()])
+    undone = published.undo(first, second, third)
+    assert published.shown() == [extra, *(p.snapshot.replaced_id for p in (first, second, third))]
+    assert published.texts()[0][0] == "In the kitchen"
+    assert {p.undo.outcome for p in undone} == {wayback.MERGED}
+
+
+def test_an_order_that_somebody_made_stays(published: Storefront) -> None:
+    first, second, third = published.publications()
+    published.arrange([third.media_id, first.media_id, second.media_id])
+    undone = published.undo(first, second, third)
+    assert published.shown() == [p.snapshot.replaced_id for p in (third, first, second)]
+    assert {p.undo.outcome for p in undone} == {wayback.MERGED}
+
+
+def test_a_photo_that_somebody_removed_stays_away(front: Storefront) -> None:
+    extra = str(front.upload(photo("#0aa"), "In the kitchen"))
+    before = front.shown()
+    front.read()
+    Rule.objects.update(on=False)
+    first, second, third = front.publications()
+    front.arrange([first.media_id, extra, second.media_id, third.media_id])
+    front.undo(first)
+    front.arrange([i for i in front.shown() if i != extra])
+    undone = front.undo(second, third)
+    assert front.shown() == before
+    assert {p.undo.outcome for p in undone} == {wayback.AS_IT_WAS}
+
+
+def test_our_picture_that_somebody_took_off_gives_its_place_to_the_original(published: Storefront) -> None:
+    first, second, third = published.publications()
+    published.arrange([first.media_id, third.media_id])
+    [undone] = published.undo(second)
+    assert published.shown() == [first.media_id, second.snapshot.replaced_id, third.media_id]
+    assert undone.undo.outcome == wayback.TAKEN_OFF
+
+
+def test_an_original_that_somebody_put_back_is_left_as_it_stands(published: Storefront) -> None:
+    first, second, third = published.publications()
+    published.arrange([second.media_id, third.media_id, first.snapshot.replaced_id])
+    writes, shown = published.writes(), published.shown()
+    [undone] = published.undo(first)
+    assert (published.shown(), published.writes()) == (shown, writes)
+    assert undone.undo.outcome == wayback.BY_HAND
+
+
+# -- alternative texts -----------------------------------------------------------------------------------------------
+
+
+def test_a_text_that_somebody_gave_the_original_meanwhile_is_not_overwritten(published: Storefront) -> None:
+    first, second, third = published.publications()
+    published.describe(first.snapshot.replaced_id, "Blue mug, handle to the left")
+    published.undo(first, second, third)
+    assert [alt for alt, _ in published.texts()] == [
+        "Blue mug, handle to the left",
+        "Mug, side 2",
+        "Mug, side 3",
+    ]
+
+
+def test_a_text_that_somebody_gave_our_picture_goes_over_to_the_original(published: Storefront) -> None:
+    first, second, third = published.publications()
+    published.describe(second.media_id, "Mug with a lid")
+    published.undo(first, second, third)
+    assert [alt for alt, _ in published.texts()] == ["Mug, side 1", "Mug with a lid", "Mug, side 3"]
+
+
+def test_where_both_got_a_text_the_originals_own_counts(published: Storefront) -> None:
+    first, *_ = published.publications()
+    published.describe(first.media_id, "Of our picture")
+    published.describe(first.snapshot.replaced_id, "Of the original")
+    published.undo(first)
+    assert published.texts()[0][0] == "Of the original"
+
+
+# -- the original's file is gone -------------------------------------------------------------------------------------
+
+
+def test_an_original_whose_file_was_deleted_is_uploaded_again_byte_for_byte(published: Storefront) -> None:
+    first, second, third = published.publications()
+    published.delete_file(second.snapshot.replaced_id)
+    undone = published.undo(first, second, third)
+    shown = published.shown()
+    assert [shown[0], shown[2]] == [first.snapshot.replaced_id, third.snapshot.replaced_id]
+    assert shown[1] != second.snapshot.replaced_id
+    assert published.sha256s() == [p.snapshot.replaced_sha256 for p in (first, second, third)]
+    assert published.texts()[1][0] == "Mug, side 2"
+    assert [p.undo.outcome for p in undone] == [wayback.AS_IT_WAS, undoing.UPLOADED_AGAIN, wayback.AS_IT_WAS]
+    assert undone[1].undo.restored_sha256 == second.snapshot.replaced_sha256
+    jobs = len(published.shop.jobs())
+    published.read()
+    assert len(published.shop.jobs()) == jobs, "the original is known, not new"
+
+
+# -- the product is in the trash, or gone ----------------------------------------------------------------------------
+
+
+def test_a_product_in_the_trash_is_not_written_and_can_be_undone_after_it_was_restored(
+    published: Storefront,
+) -> None:
+    first, second, third = published.publications()
+    shown, writes = published.shown(), published.writes()
+    published.trash()
+    undone = published.undo(first, second, third)
+    assert (published.shown(), published.writes()) == (shown, writes)
+    assert {(p.undo.work_state, p.undo.error) for p in undone} == {(WorkState.FAILED, undoing.IN_THE_TRASH)}
+    assert all(p.live for p in undone)
+    assert Event.objects.filter(verb="undo.failed").count() == 3
+    Catalogue(published.site.site).restore(int(published.mug))
+    undone = published.undo(first, second, third)
+    assert published.shown() == [p.snapshot.replaced_id for p in (first, second, third)]
+    assert {p.undo.outcome for p in undone} == {wayback.AS_IT_WAS}
+
+
+def test_a_deleted_product_ends_the_undo_with_a_clear_sentence(published: Storefront) -> None:
+    [first, *_] = published.publications()
+    published.delete()
+    [undone] = published.undo(first)
+    assert (undone.undo.work_state, undone.undo.error) == (WorkState.FAILED, undoing.DELETED)
+    assert undone.undo.tries == 1
