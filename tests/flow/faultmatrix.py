@@ -21,8 +21,8 @@ from apps.catalog.models import Photo
 from apps.jobs.models import Render
 from apps.lib import blobs
 from apps.lib.work import WorkState
-from apps.publishing.models import Publication
-from apps.publishing.services import asking, writing
+from apps.publishing.models import Publication, Undo
+from apps.publishing.services import asking, undoing, writing
 from apps.review.models import ItemState
 from apps.stores.connect import open_store
 from apps.stores.models import Store, WrittenMedia
@@ -35,18 +35,19 @@ from tests.shopkeeping import photo
 CHECKOUT = Path(__file__).resolve().parents[2]
 MOST_TRIES = 8
 
-# Runs one write per line of stdin, each in a process of its own that waits for a word, and may be killed.
+# Runs one write or undo per line of stdin, each in a process of its own that waits for a word, and may be killed.
 _WRITER = """
 import os, sys
 import django
 django.setup()
-from apps.publishing.services import writing
+from apps.publishing.services import undoing, writing
 for line in iter(sys.stdin.readline, ""):
     ready, go = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.read(ready, 1)
-        writing.write(int(line))
+        what, pk = line.split()
+        {"write": writing, "undo": undoing}[what].write(int(pk))
         os._exit(0)
     print(pid, flush=True)
     sys.stdin.readline()
@@ -70,9 +71,9 @@ class Writer:
             text=True,
         )
 
-    def write(self, publication: int, before: Callable[[int], None]) -> int:
-        """Carry out a publication; `before` is told the process's id before it begins. The wait status."""
-        pid = int(self._said(f"{publication}\n"))
+    def write(self, what: str, pk: int, before: Callable[[int], None]) -> int:
+        """Carry out a ``write`` or an ``undo``; `before` is told the process's id before it begins. The wait status."""
+        pid = int(self._said(f"{what} {pk}\n"))
         before(pid)
         return int(self._said("\n"))
 
@@ -97,12 +98,14 @@ class Ground:
     render: Render
     version: Any
     writer: Writer
+    original: bytes
 
     def case(self) -> Case:
         """A variable product with two photos, the first of them on a variation; a publication for that one waits."""
         shop = Catalogue(self.sandbox.site)
         add = self.sandbox.site.media_library.add
-        front, back = (add(photo(c), "Blue Mug.jpg", accepts=BY_UPLOAD).id for c in ("#2b4a7f", "#7f2b4a"))
+        files = (self.original, photo("#7f2b4a"))
+        front, back = (add(data, "Blue Mug.jpg", accepts=BY_UPLOAD).id for data in files)
         options = [{"name": "Colour", "options": ["Blue"], "variation": True}]
         product = shop.create(
             {
@@ -139,32 +142,82 @@ class Case:
     front: int
     back: int
     before: set[int]
+    undo: Undo | None = None
 
-    def write(self) -> None:
-        """Carry it out as the house does: when it is due, again and again, until it has ended."""
+    def go_back(self, *, original_is_gone: bool) -> None:
+        """From now on it is about taking the picture back, which is in the store."""
+        self.carry_out()
+        if original_is_gone:
+            site = self.ground.sandbox.site
+            front = site.state.post(self.front, "attachment")
+            assert front is not None
+            site.media_library.remove(front)
+        self.undo, _ = asking.undo(self.publication, by="test")
+
+    @property
+    def work(self) -> Publication | Undo:
+        return self.undo or self.publication
+
+    def carry_out(self) -> None:
+        """Do it as the house does: when it is due, again and again, until it has ended."""
+        work = self.work
         for _ in range(MOST_TRIES):
-            self.publication.refresh_from_db()
-            if self.publication.work_state in {WorkState.DONE, WorkState.FAILED}:
+            work.refresh_from_db()
+            if work.work_state in {WorkState.DONE, WorkState.FAILED}:
                 return
-            wait_s = (self.publication.not_before - timezone.now()).total_seconds()
+            wait_s = (work.not_before - timezone.now()).total_seconds()
             time.sleep(max(0.0, wait_s))
-            writing.write(self.publication.pk)
+            (undoing if self.undo else writing).write(work.pk)
 
     def killed(self, match: str, kind: str) -> None:
-        """One write by another process that ends with the request, before or after the store has done it."""
-        faults = self.ground.sandbox.faults
+        """Begun by another process that ends with the request, before or after the store has done it."""
+        work, faults = self.work, self.ground.sandbox.faults
 
         def order(pid: int) -> None:
             faults.add(match, kind, then=lambda: os.kill(pid, signal.SIGKILL))
 
-        status = self.ground.writer.write(self.publication.pk, order)
+        status = self.ground.writer.write("undo" if self.undo else "write", work.pk, order)
         assert os.WIFSIGNALED(status), "the writer should have been killed"
         # Its lease ends by itself; nobody waits for that here.
         past = timezone.now() - dt.timedelta(seconds=1)
-        Publication.objects.filter(pk=self.publication.pk).update(lease_until=past)
+        type(work)._default_manager.filter(pk=work.pk).update(lease_until=past)
 
     def problems(self) -> list[str]:
         """What is not as it has to be now; empty where all is well."""
+        return self._not_back() if self.undo else self._not_written()
+
+    def _not_back(self) -> list[str]:
+        """The original's bytes in list and variation, once, and our picture nowhere."""
+        assert self.undo is not None
+        site, found = self.ground.sandbox.site, []
+        self.undo.refresh_from_db()
+        if self.undo.work_state != WorkState.DONE:
+            return [f"not taken back: {self.undo.work_state}, {self.undo.error}"]
+        product, variation = (site.state.post(i, *k) for i, k in self._posts())
+        assert product is not None and variation is not None
+        first, *rest = product.doc["image_ids"]
+        if rest != [self.back] or variation.doc["image_ids"] != [first]:
+            found.append(f"list {product.doc['image_ids']}, variation {variation.doc['image_ids']}")
+        shown = site.state.post(first, "attachment")
+        assert shown is not None
+        if (site.media_library.root / shown.doc["file"]).read_bytes() != self.ground.original:
+            found.append("the original's bytes are not back")
+        ours = {int(self.publication.media_id)}
+        gone = set() if first == self.front else {first}
+        if more := self.ground.attachments() - self.before - ours - gone:
+            found.append(f"attachments {sorted(more)} too many")
+        self.publication.refresh_from_db()
+        if (
+            self.publication.undone_at is None
+            or self.undo.restored_sha256 != self.publication.snapshot.replaced_sha256
+        ):
+            found.append("not noted as taken back")
+        seen = catalog.mirror(self.ground.store, open_store(self.ground.store).product(str(self.product)))
+        if seen.fresh:
+            found.append(f"{len(seen.fresh)} photos taken for new ones")
+        return found
+
+    def _not_written(self) -> list[str]:
         site, found = self.ground.sandbox.site, []
         self.publication.refresh_from_db()
         if not self.publication.live:

@@ -1,4 +1,5 @@
-"""Each step of a publication meets each fault, a killed writer among them: one attachment, the right list, no orphan.
+"""Each step of a publication and of its undo meets each fault, a killed writer among them: one attachment, the right
+list, no orphan.
 
 `make test` takes the faults that lose an answer; `make faults` takes all, and prints the table.
 """
@@ -22,6 +23,7 @@ from connectors import http
 from connectors.sandbox.server import Sandbox
 from connectors.types import Credentials
 from tests.flow.faultmatrix import Ground, Writer, database_url, finished_render
+from tests.shopkeeping import photo
 
 ALL = os.environ.get("VITRINE_FAULTS") == "all"
 # Seconds that a slow answer takes, and how long we wait for one. By default both are a small part of the real ones.
@@ -40,8 +42,29 @@ STEPS = {
     "list the sizes": f"^GET {MEDIA}/[0-9]+",
     "load what shoppers get": "^GET /wp-content/uploads/.*/blue-mug(-[0-9]+)?-v",
 }
+UNDO = {
+    "read the product": STEPS["read the product"],
+    "put the list back": STEPS["write the list"],
+    "put the variation back": STEPS["write the variation"],
+    "load the original": STEPS["keep the original"],
+}
+# Where somebody deleted the original from the library, its bytes go up again.
+UNDO_BY_UPLOAD = {
+    "look for an upload": f"^GET {MEDIA}[?].*search",
+    "upload the original": STEPS["upload"],
+    "describe it": STEPS["describe"],
+    "put the list back": STEPS["write the list"],
+    "put the variation back": STEPS["write the variation"],
+    "load the original": "^GET /wp-content/uploads/.*original",
+}
 # Without an application password the store downloads the picture as it writes the list.
-BY_ADDRESS = [s for s in STEPS if s not in {"upload", "describe", "list the sizes"}]
+BY_ADDRESS = {s: m for s, m in STEPS.items() if s not in {"upload", "describe", "list the sizes"}}
+WAYS = {
+    "media library": STEPS,
+    "by address": BY_ADDRESS,
+    "undo": UNDO,
+    "undo, original deleted": UNDO_BY_UPLOAD,
+}
 FAULTS: dict[str, dict[str, Any]] = {
     "429": {"kind": "rate_limited", "retry_after_s": 0},
     "503": {"kind": "unavailable", "retry_after_s": 0},
@@ -57,12 +80,13 @@ FAULTS: dict[str, dict[str, Any]] = {
     "killed after": {"kind": "close_after"},
 }
 LOSES_THE_ANSWER = ("cut after", "work is done late", "killed after")
-CHANGES_THE_STORE = ("upload", "write the list", "write the variation")
+CHANGES_THE_STORE = ("upload", "write the list", "write the variation", "put the variation back")
+CHANGES_THE_STORE += ("put the list back", "upload the original")
 
 
 def cases() -> Iterator[Any]:
     """One test per way and step where all faults are met, one per way where only a few are."""
-    for way, steps in (("media library", list(STEPS)), ("by address", BY_ADDRESS)):
+    for way, steps in WAYS.items():
         if ALL:
             yield from (pytest.param(way, [step], list(FAULTS), id=f"{way}, {step}") for step in steps)
         else:
@@ -106,14 +130,14 @@ def ground(
         store = stores.connect(
             workspace, platform="woocommerce", url=sandbox.url, credentials=keys, by="test"
         )
-        assert store.can_upload == (way == "media library")
+        assert store.can_upload == (way != "by address")
         writer = Writer(
             DATABASE_URL=database_url(),
             STORAGE_URL=settings.STORAGE_URL,
             PUBLIC_URL=settings.PUBLIC_URL,
             ALLOW_PRIVATE_HOSTS=sandbox.netloc,
         )
-        yield Ground(sandbox, store, finished_render(store), version, writer)
+        yield Ground(sandbox, store, finished_render(store), version, writer, photo("#2b4a7f"))
         writer.close()
 
 
@@ -130,24 +154,26 @@ def test_each_step_meets_each_fault(
     for step in steps:
         for fault in faults:
             with subtests.test(f"{step}, {fault}"):
-                problems = meet(ground, step, fault)
+                problems = meet(ground, way, step, fault)
                 record_property("fault_matrix", (way, step, fault, "FAIL" if problems else "pass"))
                 assert problems == []
 
 
-def meet(ground: Ground, step: str, fault: str) -> list[str]:
-    """A publication that meets the fault at the step, carried out to its end; what is wrong then."""
-    orders = ground.sandbox.faults
+def meet(ground: Ground, way: str, step: str, fault: str) -> list[str]:
+    """A publication, or its undo, that meets the fault at the step, carried out to its end; what is wrong then."""
+    orders, match = ground.sandbox.faults, WAYS[way][step]
     orders.clear()
-    orders.log.clear()
     case, how = ground.case(), dict(FAULTS[fault])
+    if way.startswith("undo"):
+        case.go_back(original_is_gone=way == "undo, original deleted")
+    orders.log.clear()
     if fault.startswith("killed"):
-        case.killed(STEPS[step], how["kind"])
+        case.killed(match, how["kind"])
     else:
         # Reads are repeated at once up to three times, so the fault has to last.
-        how["times"] = 3 if STEPS[step].startswith("^GET") else 1
-        orders.add(STEPS[step], how.pop("kind"), **how)
-    case.write()
+        how["times"] = 3 if match.startswith("^GET") else 1
+        orders.add(match, how.pop("kind"), **how)
+    case.carry_out()
     if how.get("seconds"):
         # What the caller gave up on ends before the product is looked at.
         time.sleep(SLOW_S)

@@ -8,8 +8,8 @@ import pytest
 
 from apps.flow import flow
 from apps.publishing.models import Publication
-from apps.publishing.services import undoing, wayback
-from connectors.errors import OutcomeUnknown
+from apps.publishing.services import wayback
+from connectors.errors import OutcomeUnknown, Unavailable
 from tests.flow.test_write_modes import COLOURS, variant_images, with_variants, written
 from tests.shopkeeping import Shop, photo
 
@@ -98,7 +98,7 @@ def test_a_variations_own_picture_comes_back_byte_for_byte_though_its_file_was_d
     back = shop.remote.media[variant_images(shop, product)["Red"]][1]
     assert back == photo(COLOURS[0])
     assert (undone.undo.outcome, undone.undo.restored_sha256) == (
-        undoing.UPLOADED_AGAIN,
+        wayback.UPLOADED_AGAIN,
         undone.snapshot.replaced_sha256,
     )
 
@@ -132,3 +132,21 @@ def test_a_lost_answer_on_a_variation_is_made_good(shop: Shop) -> None:
     assert variant_images(shop, product) == {"Red": red.id, "Crimson": red.id}
     made.undo.refresh_from_db()
     assert made.undo.restored_sha256 == made.snapshot.replaced_sha256
+
+
+def test_an_undo_that_broke_off_after_the_original_went_up_again_goes_on_where_it_was(shop: Shop) -> None:
+    product = shop.sell("Mug", photo(COLOURS[0]), photo(COLOURS[1]))
+    red = shop.remote.products[product].images[0]
+    with_variants(shop, product, Red=red)
+    made = next(p for p in written(shop) if p.photo.media_id == red.id)
+    del shop.remote.media[red.id]
+    shop.remote.fail(Unavailable("503"), "set_variant_image")
+    flow.undo(made, by="test")
+    shop.carry()
+    type(made.undo).objects.update(not_before="2020-01-01T00:00:00Z")
+    flow.undone(made.undo.pk)
+    made.undo.refresh_from_db()
+    assert made.undo.outcome == wayback.UPLOADED_AGAIN
+    assert len(shop.image_ids(product)) == 2
+    assert variant_images(shop, product) == {"Red": shop.image_ids(product)[0]}
+    assert shop.bytes_shown(product)[0] == photo(COLOURS[0])

@@ -301,7 +301,7 @@ def test_an_original_whose_file_was_deleted_is_uploaded_again_byte_for_byte(publ
     assert shown[1] != second.snapshot.replaced_id
     assert published.sha256s() == [p.snapshot.replaced_sha256 for p in (first, second, third)]
     assert published.texts()[1][0] == "Mug, side 2"
-    assert [p.undo.outcome for p in undone] == [wayback.AS_IT_WAS, undoing.UPLOADED_AGAIN, wayback.AS_IT_WAS]
+    assert [p.undo.outcome for p in undone] == [wayback.AS_IT_WAS, wayback.UPLOADED_AGAIN, wayback.AS_IT_WAS]
     assert undone[1].undo.restored_sha256 == second.snapshot.replaced_sha256
     jobs = len(published.shop.jobs())
     published.read()

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from apps.publishing.models import Publication, Snapshot
+from apps.publishing.models import Publication
+from apps.publishing.services.wayback import Before
 from connectors.types import RemoteProduct
 
 
@@ -15,13 +16,13 @@ class Texts(NamedTuple):
     name: str
 
 
-def of_original(before: Snapshot) -> Texts:
+def of_original(before: Before) -> Texts:
     """What the original had when it was replaced."""
     entry: dict[str, str] = next((i for i in before.images if i["id"] == before.replaced_id), {})
     return Texts(entry.get("alt", ""), entry.get("name", ""))
 
 
-def given(publication: Publication, before: Snapshot, remote: RemoteProduct, after: RemoteProduct) -> str:
+def given(publication: Publication, before: Before, remote: RemoteProduct, after: RemoteProduct) -> str:
     """The alternative text that somebody gave our picture while it was shown (`remote`), for the original that is back
     (`after`); empty where nobody did, or where somebody gave the original another one meanwhile.
 

@@ -18,9 +18,9 @@ from apps.lib import blobs, ids
 from apps.lib.errors import LostRace, NotAllowed, VitrineError
 from apps.lib.signed import file_url
 from apps.lib.work import WorkState
-from apps.publishing.models import Publication, Snapshot, Undo
+from apps.publishing.models import Publication, Undo
 from apps.publishing.services import alts, placing, turns, wayback
-from apps.publishing.services.wayback import BY_HAND, COVERED, MERGED, Family, Step
+from apps.publishing.services.wayback import BY_HAND, COVERED, MERGED, UPLOADED_AGAIN, Before, Family, Step
 from apps.stores import services as stores
 from apps.stores.connect import open_store
 from apps.stores.selectors import ORIGINAL_PREFIX
@@ -29,7 +29,6 @@ from connectors.errors import ConnectorError, NotFound, Rejected
 from connectors.types import ImageWrite, RemoteImage, RemoteProduct
 from gpu_worker import pixels
 
-UPLOADED_AGAIN = "The original file was no longer in the store and was uploaded again from our copy."
 IN_THE_TRASH = (
     "The product is in the trash of your store. Nothing was changed: restore it there, then try again."
 )
@@ -226,7 +225,7 @@ def _stem(publication: Publication) -> str:
     return f"{ORIGINAL_PREFIX}{publication.pk}-{publication.snapshot.replaced_sha256[:10]}"
 
 
-def _bring_back(connector: Connector, publication: Publication, before: Snapshot) -> ImageWrite:
+def _bring_back(connector: Connector, publication: Publication, before: Before) -> ImageWrite:
     """The kept bytes as an entry of an image list: uploaded, or for the store to download where keys can't upload."""
     filename = _stem(publication) + (PurePosixPath(urlsplit(before.replaced_src).path).suffix or ".jpg")
     texts = alts.of_original(before)
@@ -247,7 +246,7 @@ def _bring_back(connector: Connector, publication: Publication, before: Snapshot
 
 
 @transaction.atomic
-def _follow(publication: Publication, before: Snapshot, image: RemoteImage) -> None:
+def _follow(publication: Publication, before: Before, image: RemoteImage) -> None:
     """The photo lives on under its new id; the ledger knows it, so nobody renders it as if it were new."""
     stores.wrote(
         publication.store,
@@ -268,7 +267,7 @@ def _shown_sha256(
     for image in wayback.everything(after):
         if image.id == original.id or (original.src and _file(image.src).startswith(_stem(publication))):
             if original.src:
-                _follow(publication, publication.snapshot, image)
+                _follow(publication, wayback.Before.of(publication.snapshot), image)
             return ids.sha256_hex(connector.fetch(image.src))
     raise Rejected("the store took the change but does not show the original")
 

@@ -17,6 +17,7 @@ MERGED = "The product was changed by somebody else meanwhile; only this picture 
 BY_HAND = "Somebody had already put the original back."
 TAKEN_OFF = "Somebody had taken our picture off the product; the original stands where it was before."
 GONE_ALREADY = "Somebody had already taken our picture off the product."
+UPLOADED_AGAIN = "The original file was no longer in the store and was uploaded again from our copy."
 COVERED = (
     "A newer picture of ours stands in its place and stays; when that one is taken back, the original comes."
 )
@@ -43,12 +44,37 @@ def family_of(publications: Sequence[Publication]) -> Family:
 
 
 @dataclass(frozen=True)
+class Before:
+    """What a picture goes back to: a snapshot, brought up to date. `replaced_…` are empty where nothing was replaced."""
+
+    images: list[dict[str, str]]
+    replaced_id: str
+    replaced_src: str
+    replaced_key: str
+    replaced_sha256: str
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Before:
+        return cls(
+            snapshot.images,
+            snapshot.replaced_id,
+            snapshot.replaced_src,
+            snapshot.replaced_key,
+            snapshot.replaced_sha256,
+        )
+
+    def under(self, media_id: str, entry: dict[str, str]) -> list[dict[str, str]]:
+        """The list with `entry` in the place of this image."""
+        return [entry if i["id"] == media_id else i for i in self.images]
+
+
+@dataclass(frozen=True)
 class Step:
     """What one undo makes of the product that the undos before it left. `before` is what it goes back to; `wanted` is
     None where the list stays as it is, `variants` are those that get another image: their ids → its id."""
 
     publication: Publication
-    before: Snapshot
+    before: Before
     wanted: list[ImageWrite] | None
     outcome: str
     after: RemoteProduct
@@ -70,7 +96,8 @@ def steps(shown: RemoteProduct, publications: Sequence[Publication], family: Fam
 
 def step(shown: RemoteProduct, publication: Publication, family: Family) -> Step:
     """The next step from the product as `shown`, as if nothing else would happen."""
-    before, ours = ground(publication, family), publication.media_id
+    known, ours = ground(publication, family), publication.media_id
+    before = _uploaded_again(known, family)
     if covered(publication, family, {i.id for i in everything(shown)}):
         return Step(publication, before, None, COVERED, shown)
     if not before.replaced_id:
@@ -84,20 +111,22 @@ def step(shown: RemoteProduct, publication: Publication, family: Family) -> Step
                 outcome = MERGED
         else:
             wanted, outcome = None, _said_of_variants(shown, publication, before, variants)
+    if before is not known:
+        outcome = UPLOADED_AGAIN
     return Step(publication, before, wanted, outcome, _after(shown, wanted, variants), variants)
 
 
 def plan(
-    remote: RemoteProduct, snapshot: Snapshot, ours: str, grounds: Mapping[str, str]
+    remote: RemoteProduct, was: Before, ours: str, grounds: Mapping[str, str]
 ) -> tuple[list[ImageWrite] | None, str]:
     """The list that takes our picture back, and in words what it does; None where nothing needs to be written.
 
     `grounds`: our pictures of this product → the photo that each stands upon; what we did besides is nobody else's
     change.
     """
-    before = [i["id"] for i in snapshot.images]
+    before = [i["id"] for i in was.images]
     now = [i.id for i in remote.images]
-    original = snapshot.replaced_id
+    original = was.replaced_id
     untouched = _on_ground(now, grounds) == _on_ground(before, grounds)
     if original in now and ours not in now:
         return None, AS_IT_WAS if untouched else BY_HAND
@@ -109,14 +138,14 @@ def plan(
 
 
 def _take_off(
-    remote: RemoteProduct, snapshot: Snapshot, ours: str, family: Family
+    remote: RemoteProduct, was: Before, ours: str, family: Family
 ) -> tuple[list[ImageWrite] | None, str]:
     """As `plan`, for a picture that replaced nothing."""
     now, grounds = [i.id for i in remote.images], grounds_of(family)
     if ours not in now:
         return None, GONE_ALREADY
     left = [i for i in now if i != ours]
-    untouched = _on_ground(left, grounds) == _on_ground([i["id"] for i in snapshot.images], grounds)
+    untouched = _on_ground(left, grounds) == _on_ground([i["id"] for i in was.images], grounds)
     return [ImageWrite(id=i) for i in left], AS_IT_WAS if untouched else MERGED
 
 
@@ -125,7 +154,7 @@ def _on_ground(images: Sequence[str], grounds: Mapping[str, str]) -> list[str]:
     return [ground for i in images if (ground := grounds.get(i, i))]
 
 
-def _variants_back(shown: RemoteProduct, publication: Publication, before: Snapshot) -> dict[str, str]:
+def _variants_back(shown: RemoteProduct, publication: Publication, before: Before) -> dict[str, str]:
     """The variants that showed what we replaced, and show our picture now."""
     showed = _showed(publication)
     return {
@@ -140,14 +169,14 @@ def _showed(publication: Publication) -> set[str]:
     return {v for v, image in snapshot.variants if image and image == snapshot.replaced_id}
 
 
-def _by_others(shown: RemoteProduct, publication: Publication, before: Snapshot) -> bool:
+def _by_others(shown: RemoteProduct, publication: Publication, before: Before) -> bool:
     """Whether a variant that got our picture shows another one than that and the original now, or none."""
     showed, ours = _showed(publication), {publication.media_id, before.replaced_id}
     return any(v.id in showed and (not v.image or v.image.id not in ours) for v in shown.variants)
 
 
 def _said_of_variants(
-    shown: RemoteProduct, publication: Publication, before: Snapshot, variants: Mapping[str, str]
+    shown: RemoteProduct, publication: Publication, before: Before, variants: Mapping[str, str]
 ) -> str:
     if variants:
         return MERGED if _by_others(shown, publication, before) else AS_IT_WAS
@@ -188,26 +217,30 @@ def grounds_of(family: Family) -> dict[str, str]:
     return grounds
 
 
-def ground(publication: Publication, family: Family) -> Snapshot:
+def ground(publication: Publication, family: Family) -> Before:
     """What stood there before. Where that was an earlier picture of ours which was taken back meanwhile: what stood
     there before that one."""
-    snapshot = publication.snapshot
+    before = Before.of(publication.snapshot)
     for _ in family.of:
-        earlier = family.of.get(snapshot.replaced_id)
+        earlier = family.of.get(before.replaced_id)
         if earlier is None or earlier.undone_at is None or not earlier.snapshot.replaced_id:
             break
-        below = earlier.snapshot
-        original = next((i for i in below.images if i["id"] == below.replaced_id), {"id": below.replaced_id})
-        snapshot = Snapshot(
-            publication=publication,
-            images=[original if i["id"] == snapshot.replaced_id else i for i in snapshot.images],
-            variants=snapshot.variants,
-            replaced_id=below.replaced_id,
-            replaced_src=below.replaced_src,
-            replaced_key=below.replaced_key,
-            replaced_sha256=below.replaced_sha256,
-        )
-    return snapshot
+        below = Before.of(earlier.snapshot)
+        lost = {"id": below.replaced_id}
+        original = next((i for i in below.images if i["id"] == below.replaced_id), lost)
+        before = replace(below, images=before.under(before.replaced_id, original))
+    return before
+
+
+def _uploaded_again(before: Before, family: Family) -> Before:
+    """The same, with the original called as it is since its bytes went up again: an undo that broke off after that
+    finds it so."""
+    original = before.replaced_id
+    again = next((media for media, first in family.again.items() if original and first == original), None)
+    if again is None:
+        return before
+    entry = next((i for i in before.images if i["id"] == original), {})
+    return replace(before, images=before.under(original, {**entry, "id": again}), replaced_id=again)
 
 
 def covered(publication: Publication, family: Family, shown: set[str]) -> bool:
