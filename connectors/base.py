@@ -17,6 +17,7 @@ from connectors.types import (
     Credentials,
     Found,
     ImageWrite,
+    LibraryFile,
     Page,
     RemoteImage,
     RemoteProduct,
@@ -125,6 +126,10 @@ class Connector(ABC):
     @abstractmethod
     def find_upload(self, stem: str) -> RemoteImage | None:
         """The media item whose file name starts with `stem`: what an upload with a lost answer left behind."""
+
+    @abstractmethod
+    def media(self, media_id: str) -> LibraryFile:
+        """A file of the media library. Raises `NotFound`, and `Unsupported` where keys can't look."""
 
     @abstractmethod
     def set_images(self, product_id: str, images: Sequence[ImageWrite]) -> RemoteProduct:

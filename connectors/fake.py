@@ -36,6 +36,7 @@ from connectors.types import (
     Found,
     ImageWrite,
     Kind,
+    LibraryFile,
     Page,
     RemoteImage,
     RemoteProduct,
@@ -98,6 +99,7 @@ class FakeStore:
         self.now = now
         self.products: dict[str, RemoteProduct] = {}
         self.media: dict[str, tuple[RemoteImage, bytes]] = {}
+        self.attached: dict[str, str] = {}  # media → the post or product it was attached to
         self.web: dict[str, bytes] = {}  # what addresses elsewhere hand out when the store downloads a `src`
         self.hooks: dict[str, _Hook] = {}
         self.failures: list[Failure] = []
@@ -303,6 +305,14 @@ class FakeConnector(Connector):
                 image for image, _ in self.store.media.values() if named.match(PurePosixPath(image.src).name)
             )
             return next(found, None)
+
+    def media(self, media_id: str) -> LibraryFile:
+        with self._call("media"):
+            self._need_library()
+            if media_id not in self.store.media:
+                raise NotFound("Invalid post ID.", status=404)
+            name = PurePosixPath(self.store.media[media_id][0].src).name
+            return LibraryFile(media_id, name, self.store.attached.get(media_id, ""))
 
     def set_images(self, product_id: str, images: Sequence[ImageWrite]) -> RemoteProduct:
         with self._call("set_images"):

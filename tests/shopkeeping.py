@@ -41,6 +41,7 @@ TASKS = {
     "flow.publish": flow.published,
     "flow.undo": flow.undone,
     "flow.take_back": flow.taking_back,
+    "flow.clean": flow.cleaned,
 }
 assert set(TASKS) <= set(tasks.receive.app.tasks), "a task was renamed"
 

@@ -23,10 +23,10 @@ from apps.jobs.services.again import Marks
 from apps.jobs.services.creating import Pilot
 from apps.lib import wire
 from apps.lib.errors import Retry
-from apps.lib.work import backoff_s
+from apps.lib.work import WorkState, backoff_s
 from apps.publishing.foresight import Ahead, Scope, foresee
-from apps.publishing.models import Publication, Reversal, Undo
-from apps.publishing.services import asking, reversing, turns, undoing, writing
+from apps.publishing.models import Cleaning, Publication, Reversal, Undo
+from apps.publishing.services import asking, cleaning, reversing, turns, undoing, writing
 from apps.recipes.models import RecipeVersion
 from apps.review import services as review
 from apps.review.models import Item, ItemState
@@ -238,3 +238,19 @@ def turn_ended(product_id: int) -> None:
     for pk in undos:
         hints.hint("flow.undo", pk)
     lookagain.product(product_id, notice=noticed)
+
+
+# 6. Out of the store's media library: files of ours that nothing shows any more.
+
+
+def clean(store: Store, *, by: str) -> tuple[Cleaning, bool]:
+    row, new = cleaning.start(store, by=by)
+    if new:
+        hints.hint("flow.clean", row.pk)
+    return row, new
+
+
+def cleaned(cleaning_id: int) -> None:
+    row = cleaning.work(cleaning_id)
+    if row and row.work_state == WorkState.WAITING and not row.error:
+        hints.hint("flow.clean", row.pk)

@@ -89,6 +89,12 @@ def take_back(reversal_id: int) -> None:
     flow.taking_back(reversal_id)
 
 
+@shared_task(name="flow.clean")
+@_carried
+def clean(cleaning_id: int) -> None:
+    flow.cleaned(cleaning_id)
+
+
 @shared_task(name="flow.poll")
 @_carried
 def poll() -> None:

@@ -25,6 +25,7 @@ from connectors.http import Answer, Http
 from connectors.types import (
     Found,
     ImageWrite,
+    LibraryFile,
     Page,
     RemoteImage,
     RemoteProduct,
@@ -165,6 +166,16 @@ class WooCommerceConnector(Connector):
             if named.match(mapping.media_file(item)):
                 return mapping.media(item)
         return None
+
+    def media(self, media_id: str) -> LibraryFile:
+        item = _mapping(
+            self.client.wp("GET", f"media/{_id(media_id)}", {"_fields": f"{mapping.MEDIA_FIELDS},post"})
+        )
+        return LibraryFile(
+            id=str(item.get("id", media_id)),
+            file_name=mapping.media_file(item),
+            attached_to=str(item.get("post") or ""),
+        )
 
     def set_images(self, product_id: str, images: Sequence[ImageWrite]) -> RemoteProduct:
         """Replace the list. A `src` is downloaded anew each time, also by a write that then fails."""

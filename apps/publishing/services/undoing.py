@@ -98,7 +98,7 @@ def _there(connector: Connector, product: Product) -> RemoteProduct:
     try:
         remote = connector.product(product.external_id)
     except NotFound as error:
-        if error.code == "rest_no_route":  # not the product is gone, but the plugin that would know it
+        if error.no_route:
             raise
         raise NotAllowed(DELETED) from error
     if remote.status == "trash":
