@@ -190,7 +190,7 @@ def test_unused_files_are_listed_with_why_and_size_and_deleted(
     assert "1 file, about" in said and "It was taken back." in said and unused.stem in said
     assert "Delete 1 file" not in get(viewer, "unused-media", merchant.store.pk)
     address = reverse("dashboard:clean-media", args=[merchant.store.pk])
-    assert "Looking at 1 files" in owner.post(address, follow=True).content.decode()
+    assert "Looking at 1 file," in owner.post(address, follow=True).content.decode()
     assert "That is under way" in owner.post(address, follow=True).content.decode()
     assert "0 of 1 file looked at" in get(owner, "unused-media", merchant.store.pk)
     stop = reverse("dashboard:stop-cleaning", args=[merchant.store.pk])

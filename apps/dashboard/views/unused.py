@@ -15,7 +15,7 @@ from apps.dashboard.views.home import STOP_POLLING
 from apps.flow import flow
 from apps.lib.errors import VitrineError
 from apps.lib.work import WorkState
-from apps.publishing import unused
+from apps.publishing import unused, words
 from apps.publishing.models import Cleaning, Publication
 from apps.publishing.services import cleaning
 from apps.stores import selectors as stores
@@ -73,11 +73,8 @@ def clean_media(request: Asked, pk: int) -> HttpResponse:
         row, new = flow.clean(_store(request, pk), by=request.actor)
     except VitrineError as error:
         return back(request, PAGE, pk, trouble=error.message)
-    ok = (
-        f"Looking at {row.total:,} files, and deleting those that nothing shows."
-        if new
-        else "That is under way."
-    )
+    files = words.counted(row.total, "file")
+    ok = f"Looking at {files}, and deleting what nothing shows." if new else "That is under way."
     return back(request, PAGE, pk, ok=ok)
 
 
