@@ -17,8 +17,8 @@ from apps.jobs.models import OPEN_STATES, Batch, BatchState, Job
 from apps.lib.errors import BadRequest, NotAllowed
 from apps.lib.work import WorkState
 from apps.publishing.models import Publication, Step
-from apps.publishing.services import undoing
-from apps.publishing.services.undoing import Family
+from apps.publishing.services import wayback
+from apps.publishing.services.wayback import Family
 from apps.recipes.models import Recipe
 from apps.review.models import Item, ItemState
 from apps.stores.models import Store, StoreState
@@ -29,7 +29,7 @@ SAMPLE = 6
 AT_ONCE = 500
 OPEN = (WorkState.WAITING, WorkState.RUNNING)
 # What the list of a product says when somebody else changed it after us.
-CHANGED = (undoing.MERGED, undoing.BY_HAND, undoing.TAKEN_OFF)
+CHANGED = (wayback.MERGED, wayback.BY_HAND, wayback.TAKEN_OFF)
 
 
 def was_written() -> Q:
@@ -209,7 +209,7 @@ WHERE b.media::text[] IS DISTINCT FROM s.media::text[] ORDER BY l.product_id
 def _differing(meant: QuerySet[Publication], store: int) -> tuple[int, int]:
     """(products whose pictures somebody else changed, publications under a newer one), as the mirror has it.
 
-    Nearly all products are as we left them, which the database sees; what became of the others says `undoing.steps`.
+    Nearly all products are as we left them, which the database sees; what became of the others says `wayback.steps`.
     """
     sql, params = meant.filter(snapshot__isnull=False).values("id", "product_id").query.sql_with_params()
     with connection.cursor() as cursor:
@@ -218,10 +218,10 @@ def _differing(meant: QuerySet[Publication], store: int) -> tuple[int, int]:
     changed = covered = 0
     for at in range(0, len(products), AT_ONCE):
         for publications, family, shown in _by_product(meant, products[at : at + AT_ONCE]):
-            steps = undoing.steps(_as_mirrored(shown), publications, family)
+            steps = wayback.steps(_as_mirrored(shown), publications, family)
             outcomes = [step.outcome for step in steps]
             changed += any(outcome in CHANGED for outcome in outcomes)
-            covered += sum(outcome == undoing.COVERED for outcome in outcomes)
+            covered += sum(outcome == wayback.COVERED for outcome in outcomes)
     return changed, covered
 
 
@@ -234,7 +234,7 @@ def _by_product(
     for row in rows.order_by("-pk"):
         mine[row.product_id].append(row)
     families: dict[int, dict[str, Publication]] = defaultdict(dict)
-    everybody = undoing.family_of([row for some in mine.values() for row in some])
+    everybody = wayback.family_of([row for some in mine.values() for row in some])
     for media, publication in everybody.of.items():
         families[publication.product_id][media] = publication
     shown: dict[int, list[str]] = defaultdict(list)

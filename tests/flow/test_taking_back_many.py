@@ -21,7 +21,7 @@ from apps.publishing import counting
 from apps.publishing.foresight import Scope, foresee
 from apps.publishing.models import Publication, Reversal, Undo
 from apps.publishing.reversals import ReversalState
-from apps.publishing.services import reversing, undoing
+from apps.publishing.services import reversing, undoing, wayback
 from apps.recipes import services as recipes
 from apps.recipes.selectors import automatic
 from apps.stores.models import Store, StoreState
@@ -88,7 +88,7 @@ def test_a_whole_batch_is_taken_back_and_everything_is_as_it_was(stocked: Shop) 
     assert lists(stocked) == before
     assert (reversal.state, reversal.total, reversal.done, reversal.failed) == ("done", PICTURES, PICTURES, 0)
     assert stocked.remote.calls.count("set_images") == PRODUCTS, "one write for each product"
-    assert {u.outcome for u in Undo.objects.all()} == {undoing.AS_IT_WAS}
+    assert {u.outcome for u in Undo.objects.all()} == {wayback.AS_IT_WAS}
     verbs = list(Event.objects.filter(verb__startswith="reversal.").values_list("verb", flat=True))
     assert sorted(verbs) == ["reversal.asked", "reversal.ended"]
     asked = Event.objects.get(verb="reversal.asked")
@@ -271,7 +271,7 @@ def test_an_older_batch_under_a_newer_one_is_told_in_the_preview(regenerated: Sh
     take_back(whole_batch(regenerated))
     regenerated.work()
     assert lists(regenerated) == shown
-    assert {u.outcome for u in Undo.objects.all()} == {undoing.COVERED}
+    assert {u.outcome for u in Undo.objects.all()} == {wayback.COVERED}
 
 
 def test_the_preview_counts_what_somebody_changed_and_what_can_no_longer_be(regenerated: Shop) -> None:

@@ -7,7 +7,7 @@ from apps.audit.models import Event
 from apps.automation.models import Rule
 from apps.flow import flow
 from apps.lib.work import WorkState
-from apps.publishing.services import undoing
+from apps.publishing.services import undoing, wayback
 from apps.recipes.models import Recipe
 from apps.recipes.services import add_version
 from connectors.sandbox.catalogue import Catalogue
@@ -23,7 +23,7 @@ def test_where_nobody_changed_anything_everything_is_exactly_as_it_was(front: St
     assert not set(front.shown()) & set(before[0])
     undone = front.undo(*front.publications())
     assert (front.shown(), front.texts(), front.sha256s()) == before
-    assert {p.undo.outcome for p in undone} == {undoing.AS_IT_WAS}
+    assert {p.undo.outcome for p in undone} == {wayback.AS_IT_WAS}
     assert [p.undo.restored_sha256 for p in undone] == before[2]
 
 
@@ -37,7 +37,7 @@ def test_one_of_three_pictures_is_taken_back_and_the_others_stay(published: Stor
     first, second, third = published.publications()
     [undone] = published.undo(second)
     assert published.shown() == [first.media_id, second.snapshot.replaced_id, third.media_id]
-    assert undone.undo.outcome == undoing.AS_IT_WAS
+    assert undone.undo.outcome == wayback.AS_IT_WAS
 
 
 def test_two_pictures_of_one_photo_come_back_together_to_the_original(published: Storefront) -> None:
@@ -67,7 +67,7 @@ def test_an_older_picture_under_a_newer_one_changes_nothing_and_the_newer_goes_b
     shown, writes = published.shown(), published.writes()
     undone = published.undo(*older)
     assert published.shown() == shown and published.writes() == writes
-    assert {p.undo.outcome for p in undone} == {undoing.COVERED}
+    assert {p.undo.outcome for p in undone} == {wayback.COVERED}
     published.undo(*(p for p in published.publications() if p.undone_at is None))
     assert published.shown() == originals
 
@@ -82,7 +82,7 @@ def test_a_photo_that_somebody_added_stays(published: Storefront) -> None:
     undone = published.undo(first, second, third)
     assert published.shown() == [extra, *(p.snapshot.replaced_id for p in (first, second, third))]
     assert published.texts()[0][0] == "In the kitchen"
-    assert {p.undo.outcome for p in undone} == {undoing.MERGED}
+    assert {p.undo.outcome for p in undone} == {wayback.MERGED}
 
 
 def test_an_order_that_somebody_made_stays(published: Storefront) -> None:
@@ -90,7 +90,7 @@ def test_an_order_that_somebody_made_stays(published: Storefront) -> None:
     published.arrange([third.media_id, first.media_id, second.media_id])
     undone = published.undo(first, second, third)
     assert published.shown() == [p.snapshot.replaced_id for p in (third, first, second)]
-    assert {p.undo.outcome for p in undone} == {undoing.MERGED}
+    assert {p.undo.outcome for p in undone} == {wayback.MERGED}
 
 
 def test_a_photo_that_somebody_removed_stays_away(front: Storefront) -> None:
@@ -104,7 +104,7 @@ def test_a_photo_that_somebody_removed_stays_away(front: Storefront) -> None:
     front.arrange([i for i in front.shown() if i != extra])
     undone = front.undo(second, third)
     assert front.shown() == before
-    assert {p.undo.outcome for p in undone} == {undoing.AS_IT_WAS}
+    assert {p.undo.outcome for p in undone} == {wayback.AS_IT_WAS}
 
 
 def test_our_picture_that_somebody_took_off_gives_its_place_to_the_original(published: Storefront) -> None:
@@ -112,7 +112,7 @@ def test_our_picture_that_somebody_took_off_gives_its_place_to_the_original(publ
     published.arrange([first.media_id, third.media_id])
     [undone] = published.undo(second)
     assert published.shown() == [first.media_id, second.snapshot.replaced_id, third.media_id]
-    assert undone.undo.outcome == undoing.TAKEN_OFF
+    assert undone.undo.outcome == wayback.TAKEN_OFF
 
 
 def test_an_original_that_somebody_put_back_is_left_as_it_stands(published: Storefront) -> None:
@@ -121,7 +121,7 @@ def test_an_original_that_somebody_put_back_is_left_as_it_stands(published: Stor
     writes, shown = published.writes(), published.shown()
     [undone] = published.undo(first)
     assert (published.shown(), published.writes()) == (shown, writes)
-    assert undone.undo.outcome == undoing.BY_HAND
+    assert undone.undo.outcome == wayback.BY_HAND
 
 
 # -- alternative texts -----------------------------------------------------------------------------------------------
@@ -165,11 +165,22 @@ def test_an_original_whose_file_was_deleted_is_uploaded_again_byte_for_byte(publ
     assert shown[1] != second.snapshot.replaced_id
     assert published.sha256s() == [p.snapshot.replaced_sha256 for p in (first, second, third)]
     assert published.texts()[1][0] == "Mug, side 2"
-    assert [p.undo.outcome for p in undone] == [undoing.AS_IT_WAS, undoing.UPLOADED_AGAIN, undoing.AS_IT_WAS]
+    assert [p.undo.outcome for p in undone] == [wayback.AS_IT_WAS, wayback.UPLOADED_AGAIN, wayback.AS_IT_WAS]
     assert undone[1].undo.restored_sha256 == second.snapshot.replaced_sha256
     jobs = len(published.shop.jobs())
     published.read()
     assert len(published.shop.jobs()) == jobs, "the original is known, not new"
+
+
+def test_an_original_whose_file_was_exchanged_under_its_number_is_uploaded_again(
+    published: Storefront,
+) -> None:
+    first, second, third = published.publications()
+    published.exchange_file(second.snapshot.replaced_id, photo("#0aa"))
+    undone = published.undo(first, second, third)
+    assert published.sha256s() == [p.snapshot.replaced_sha256 for p in (first, second, third)]
+    assert undone[1].undo.outcome == wayback.UPLOADED_AGAIN
+    assert [undone[0].undo.outcome, undone[2].undo.outcome] == [wayback.AS_IT_WAS] * 2
 
 
 # -- the product is in the trash, or gone ----------------------------------------------------------------------------
@@ -189,7 +200,7 @@ def test_a_product_in_the_trash_is_not_written_and_can_be_undone_after_it_was_re
     Catalogue(published.site.site).restore(int(published.mug))
     undone = published.undo(first, second, third)
     assert published.shown() == [p.snapshot.replaced_id for p in (first, second, third)]
-    assert {p.undo.outcome for p in undone} == {undoing.AS_IT_WAS}
+    assert {p.undo.outcome for p in undone} == {wayback.AS_IT_WAS}
 
 
 def test_a_deleted_product_ends_the_undo_with_a_clear_sentence(published: Storefront) -> None:
