@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from apps.audit.models import Event
 from apps.catalog.models import Photo, Product
-from apps.flow import flow
+from apps.flow import flow, takingback
 from apps.jobs.models import Render
 from apps.lib import blobs
 from apps.lib.errors import NotAllowed
@@ -32,7 +32,7 @@ def library(front: Storefront) -> set[str]:
 
 
 def clean(front: Storefront) -> Cleaning:
-    row, _ = flow.clean(Store.objects.get(pk=front.shop.store.pk), by="user:1")
+    row, _ = takingback.clean(Store.objects.get(pk=front.shop.store.pk), by="user:1")
     front.work()
     row.refresh_from_db()
     return row
@@ -202,9 +202,9 @@ def test_it_can_be_stopped_and_goes_on_after_a_crash(
 ) -> None:
     monkeypatch.setattr(cleaning, "AT_ONCE", 1)
     store = Store.objects.get(pk=taken_back.shop.store.pk)
-    row, new = flow.clean(store, by="user:1")
-    assert new and flow.clean(store, by="user:1") == (row, False)
-    flow.cleaned(row.pk)
+    row, new = takingback.clean(store, by="user:1")
+    assert new and takingback.clean(store, by="user:1") == (row, False)
+    takingback.cleaned(row.pk)
     row.refresh_from_db()
     assert (row.work_state, row.deleted) == ("waiting", 1)
     cleaning.stop(row, by="user:2")

@@ -12,7 +12,7 @@ from apps.dashboard.access import Asked, action, page
 from apps.dashboard.paging import page_of
 from apps.dashboard.showing import back, show
 from apps.dashboard.views.home import STOP_POLLING
-from apps.flow import flow
+from apps.flow import takingback
 from apps.lib.errors import VitrineError
 from apps.lib.work import WorkState
 from apps.publishing import unused, words
@@ -70,7 +70,7 @@ def _latest(store: Store) -> dict[str, Any]:
 @action(Role.OWNER)
 def clean_media(request: Asked, pk: int) -> HttpResponse:
     try:
-        row, new = flow.clean(_store(request, pk), by=request.actor)
+        row, new = takingback.clean(_store(request, pk), by=request.actor)
     except VitrineError as error:
         return back(request, PAGE, pk, trouble=error.message)
     files = words.counted(row.total, "file")

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from apps.flow import flow
+from apps.flow import takingback
 from apps.flow.management.door import Door, store_from
 from apps.lib.errors import NotAllowed
 from apps.lib.sizes import human
@@ -38,7 +38,7 @@ class Command(Door):
             return _listed(store.pk, cleaning.hindrance(store))
         if reason := cleaning.hindrance(store):
             raise NotAllowed(reason)
-        row, _ = flow.clean(store, by=self.actor)
+        row, _ = takingback.clean(store, by=self.actor)
         row = _carried_out(row)
         kept = [
             {"file": one.written.stem, "media": one.written.media_id, "why": one.why}
@@ -87,7 +87,7 @@ def _carried_out(row: Cleaning) -> Cleaning:
     """Until it has ended, or nothing has moved for a while: the workers go on then."""
     seen, since = -1, time.monotonic()
     while time.monotonic() - since < PATIENCE_S:
-        flow.cleaned(row.pk)
+        takingback.cleaned(row.pk)
         row = Cleaning.objects.get(pk=row.pk)
         if row.work_state in {WorkState.DONE, WorkState.FAILED}:
             break
