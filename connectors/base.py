@@ -18,6 +18,7 @@ from connectors.types import (
     Found,
     ImageSize,
     ImageWrite,
+    LibraryFile,
     Page,
     RemoteImage,
     RemoteProduct,
@@ -146,6 +147,10 @@ class Connector(ABC):
     def find_upload(self, stem: str) -> RemoteImage | None:
         """The oldest of `find_uploads`."""
         return next(iter(self.find_uploads(stem)), None)
+
+    @abstractmethod
+    def media(self, media_id: str) -> LibraryFile:
+        """A file of the media library. Raises `NotFound`, and `Unsupported` where keys can't look."""
 
     @abstractmethod
     def set_images(

@@ -37,6 +37,7 @@ from connectors.types import (
     ImageSize,
     ImageWrite,
     Kind,
+    LibraryFile,
     Page,
     RemoteImage,
     RemoteProduct,
@@ -100,6 +101,7 @@ class FakeStore:
         self.now = now
         self.products: dict[str, RemoteProduct] = {}
         self.media: dict[str, tuple[RemoteImage, bytes]] = {}
+        self.attached: dict[str, str] = {}  # media → the post or product it was attached to
         self.web: dict[str, bytes] = {}  # what addresses elsewhere hand out when the store downloads a `src`
         self.hooks: dict[str, _Hook] = {}
         self.failures: list[Failure] = []
@@ -325,6 +327,14 @@ class FakeConnector(Connector):
             named = re.compile(re.escape(stem) + r"(?![0-9a-z])", re.IGNORECASE)
             library = (image for image, _ in self.store.media.values())
             return [image for image in library if named.match(PurePosixPath(image.src).name)]
+
+    def media(self, media_id: str) -> LibraryFile:
+        with self._call("media"):
+            self._need_library()
+            if media_id not in self.store.media:
+                raise NotFound("Invalid post ID.", status=404)
+            name = PurePosixPath(self.store.media[media_id][0].src).name
+            return LibraryFile(media_id, name, self.store.attached.get(media_id, ""))
 
     def set_images(
         self, product_id: str, images: Sequence[ImageWrite], *, mark: str | None = None

@@ -99,6 +99,16 @@ class RemoteImage:
 
 
 @dataclass(frozen=True)
+class LibraryFile:
+    """A file in the media library. `attached_to`: the product, post or page that it belongs to as far as the platform
+    keeps that; empty for none. That one shows it is another matter."""
+
+    id: str
+    file_name: str
+    attached_to: str = ""
+
+
+@dataclass(frozen=True)
 class RemoteVariant:
     id: str
     title: str

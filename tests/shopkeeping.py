@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User, Workspace
-from apps.flow import flow, tasks
+from apps.flow import flow, takingback, tasks
 from apps.ingest.models import Delivery
 from apps.jobs.models import Job
 from apps.jobs.services import dispatch, leases, results
@@ -40,7 +40,8 @@ TASKS = {
     "flow.results": flow.results_came,
     "flow.publish": flow.published,
     "flow.undo": flow.undone,
-    "flow.take_back": flow.taking_back,
+    "flow.take_back": takingback.go_on,
+    "flow.clean": takingback.cleaned,
 }
 assert set(TASKS) <= set(tasks.receive.app.tasks), "a task was renamed"
 

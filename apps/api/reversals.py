@@ -18,7 +18,7 @@ from apps.accounts.models import Role
 from apps.api.permissions import actor_of_request
 from apps.api.serializers import PublicationSerializer
 from apps.api.views import Conflict, OfWorkspace, asked_of
-from apps.flow import flow
+from apps.flow import takingback
 from apps.jobs import progress
 from apps.lib.errors import BadRequest, VitrineError
 from apps.publishing import counting
@@ -123,7 +123,7 @@ class ReversalView(OfWorkspace):
         asked = asked_of(ReversalRequest, request)
         scope = self._scope(asked)
         try:
-            row, _ = flow.take_back(
+            row, _ = takingback.start(
                 scope, key=asked["idempotency_key"], by=actor_of_request(request), note=asked["note"]
             )
         except BadRequest as error:
@@ -190,7 +190,7 @@ class ReversalView(OfWorkspace):
     def _moved(self, move: Callable[..., Any], request: Request) -> Response:
         row = self.get_object()
         try:
-            flow.move_reversal(row, move, by=actor_of_request(request))
+            takingback.move(row, move, by=actor_of_request(request))
         except VitrineError as error:
             raise Conflict(error.message) from error
         return Response(self.get_serializer(row).data)

@@ -20,6 +20,7 @@ from apps.dashboard.views import (
     stores,
     takeback,
     trail,
+    unused,
     usage,
 )
 
@@ -49,6 +50,10 @@ pages = [
     path("batches/<int:pk>/take-back/", takeback.batch, name="batch-take-back"),
     path("stores/<int:pk>/take-back/", takeback.since, name="take-back"),
     path("stores/<int:pk>/take-back/ahead/", takeback.since_ahead, name="take-back-ahead"),
+    path("stores/<int:pk>/unused/", unused.unused_media, name="unused-media"),
+    path("stores/<int:pk>/unused/live/", unused.cleaning_live, name="cleaning-live"),
+    path("stores/<int:pk>/unused/delete/", unused.clean_media, name="clean-media"),
+    path("stores/<int:pk>/unused/stop/", unused.stop_cleaning, name="stop-cleaning"),
     path("reversals/", takeback.reversal_list, name="reversals"),
     path("reversals/<int:pk>/", takeback.reversal, name="reversal"),
     path("reversals/<int:pk>/live/", takeback.reversal_live, name="reversal-live"),

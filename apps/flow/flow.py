@@ -6,7 +6,7 @@ commit where a worker or a store has to act.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +15,7 @@ from django.db import transaction
 from apps.automation.services import acting, noticing, ruling
 from apps.catalog import services as catalog
 from apps.catalog.services import Mirrored
-from apps.flow import batching, hints, lookagain, reconcile
+from apps.flow import batching, hints, lookagain, reconcile, takingback
 from apps.jobs.filters import Filter
 from apps.jobs.models import Batch, Job, Preparation
 from apps.jobs.services import leases, planning, results, twins
@@ -24,8 +24,7 @@ from apps.jobs.services.creating import Pilot
 from apps.lib import wire
 from apps.lib.errors import Retry
 from apps.lib.work import backoff_s
-from apps.publishing.foresight import Ahead, Scope, foresee
-from apps.publishing.models import Publication, Reversal, Undo
+from apps.publishing.models import Publication, Undo
 from apps.publishing.services import asking, reversing, turns, undoing, writing
 from apps.recipes.models import RecipeVersion
 from apps.review import services as review
@@ -206,29 +205,7 @@ def undone(undo_id: int) -> None:
     publication = taken[0].publication
     turn_ended(publication.product_id)
     for reversal in reversing.running(publication.store_id):
-        taking_back(reversal)
-
-
-def take_back(
-    scope: Scope, *, key: str, by: str, note: str = "", ahead: Ahead | None = None
-) -> tuple[Reversal, bool]:
-    """A whole batch, or everything since a moment; the same key, or the same wish while it goes on, is one reversal."""
-    row, new = reversing.start(scope, ahead or foresee(scope), key=key, by=by, note=note)
-    if new:
-        hints.hint("flow.take_back", row.pk)
-    return row, new
-
-
-def taking_back(reversal_id: int) -> None:
-    """What has ended makes room for the next."""
-    for pk in reversing.go_on(reversal_id):
-        hints.hint("flow.undo", pk)
-
-
-def move_reversal(row: Reversal, move: Callable[..., Any], *, by: str) -> None:
-    """Stop it, let it go on, try again what failed: one of `reversing`'s moves, and what follows begins at once."""
-    move(row, by=by)
-    hints.hint("flow.take_back", row.pk)
+        takingback.go_on(reversal)
 
 
 def turn_ended(product_id: int) -> None:

@@ -14,7 +14,7 @@ from apps.ingest.models import Delivery
 from apps.jobs import preparing
 from apps.lib import wire
 from apps.notices.models import Mail
-from apps.publishing.models import Publication, Undo
+from apps.publishing.models import Cleaning, Publication, Undo
 from apps.publishing.services import reversing
 from gpu_worker.contract import QUEUE_CONTROL, TASK_RESULTS
 
@@ -27,6 +27,7 @@ DUE: tuple[tuple[Callable[[int], list[int]], str], ...] = (
     (Sync.hints, "flow.sync"),
     (Mail.hints, "flow.mail"),
     (automation.hints, "flow.act"),
+    (Cleaning.hints, "flow.clean"),
     (preparing.hints, "flow.prepare"),
 )
 # Messages that may wait for control workers at the same time because of us.

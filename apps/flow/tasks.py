@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from celery import shared_task
 
-from apps.flow import batching, flow, housekeeping, noticing
+from apps.flow import batching, flow, housekeeping, noticing, takingback
 from apps.lib.errors import Retry
 from apps.notices.services import sending
 from gpu_worker.contract import TASK_RESULT, TASK_RESULTS
@@ -86,7 +86,13 @@ def undo(undo_id: int) -> None:
 @shared_task(name="flow.take_back")
 @_carried
 def take_back(reversal_id: int) -> None:
-    flow.taking_back(reversal_id)
+    takingback.go_on(reversal_id)
+
+
+@shared_task(name="flow.clean")
+@_carried
+def clean(cleaning_id: int) -> None:
+    takingback.cleaned(cleaning_id)
 
 
 @shared_task(name="flow.poll")

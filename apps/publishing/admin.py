@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from apps.publishing.models import Publication, Reversal, Snapshot, Step, Undo
+from apps.publishing.models import Cleaning, Publication, Reversal, Snapshot, Step, Undo
 
 
 @admin.register(Publication)
@@ -10,4 +10,4 @@ class PublicationAdmin(admin.ModelAdmin):
     list_display = ("id", "product", "work_state", "media_id", "published_at", "undone_at")
 
 
-admin.site.register([Snapshot, Step, Undo, Reversal])
+admin.site.register([Snapshot, Step, Undo, Reversal, Cleaning])

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -138,7 +139,7 @@ def foresee(scope: Scope) -> Ahead:
         undone=Count("pk", filter=Q(undone_at__isnull=False, published_at__isnull=False)),
         gone=Count("pk", filter=Q(undone_at=None, product__present=False) & was_written()),
     )
-    changed, covered = _differing(meant)
+    changed, covered = _differing(meant, scope.store.pk)
     batch = scope.to_cancel()
     mine = Q(batch=batch) | Q(batch__pilot_of=batch)
     return Ahead(
@@ -183,47 +184,71 @@ def _going_on(scope: Scope) -> tuple[str, ...]:
 
 # -- what somebody else changed ------------------------------------------------------------------------------------
 
+# Products whose mirrored list is not what the latest snapshot was with our pictures in their places.
+_DIFFERING = """
+WITH meant AS ({meant}), latest AS (SELECT product_id, max(id) AS id FROM meant GROUP BY product_id),
+ours AS (
+    SELECT p.product_id, s.replaced_id, p.media_id FROM publishing_publication p
+    JOIN publishing_snapshot s ON s.publication_id = p.id
+    WHERE p.store_id = %s AND p.undone_at IS NULL AND p.media_id > ''
+), left_by_us AS (
+    SELECT l.product_id, array_agg(coalesce(o.media_id, e.image ->> 'id') ORDER BY e.nth) AS media
+    FROM latest l JOIN publishing_snapshot s ON s.publication_id = l.id
+    CROSS JOIN LATERAL jsonb_array_elements(s.images) WITH ORDINALITY AS e(image, nth)
+    LEFT JOIN ours o ON o.product_id = l.product_id AND o.replaced_id = e.image ->> 'id'
+    GROUP BY l.product_id
+), shown AS (
+    SELECT f.product_id, array_agg(f.media_id ORDER BY f.position, f.id) AS media
+    FROM latest l JOIN catalog_photo f ON f.product_id = l.product_id WHERE f.present GROUP BY f.product_id
+)
+SELECT l.product_id FROM latest l LEFT JOIN left_by_us b USING (product_id) LEFT JOIN shown s USING (product_id)
+WHERE b.media::text[] IS DISTINCT FROM s.media::text[] ORDER BY l.product_id
+"""
 
-def _differing(meant: QuerySet[Publication]) -> tuple[int, int]:
-    """(products whose pictures somebody else changed, publications under a newer one), as the mirror has it."""
+
+def _differing(meant: QuerySet[Publication], store: int) -> tuple[int, int]:
+    """(products whose pictures somebody else changed, publications under a newer one), as the mirror has it.
+
+    Nearly all products are as we left them, which the database sees; what became of the others says `wayback.steps`.
+    """
+    sql, params = meant.filter(snapshot__isnull=False).values("id", "product_id").query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(_DIFFERING.format(meant=sql), [*params, store])
+        products = [pk for (pk,) in cursor.fetchall()]
     changed = covered = 0
-    for publications, family, shown in _by_product(meant.filter(snapshot__isnull=False)):
-        outcomes = [step.outcome for step in wayback.steps(shown, publications, family)]
-        changed += any(outcome in CHANGED for outcome in outcomes)
-        covered += sum(outcome == wayback.COVERED for outcome in outcomes)
+    for at in range(0, len(products), AT_ONCE):
+        for publications, family, shown in _by_product(meant, products[at : at + AT_ONCE]):
+            outcomes = [step.outcome for step in wayback.steps(shown, publications, family)]
+            changed += any(outcome in CHANGED for outcome in outcomes)
+            covered += sum(outcome == wayback.COVERED for outcome in outcomes)
     return changed, covered
 
 
-def _by_product(found: QuerySet[Publication]) -> Iterator[tuple[list[Publication], Family, RemoteProduct]]:
+def _by_product(
+    meant: QuerySet[Publication], products: list[int]
+) -> Iterator[tuple[list[Publication], Family, RemoteProduct]]:
     """Each product's publications, the latest first, with their family and the product as an undo would meet it, as
     far as the mirror knows."""
-    last = 0
-    while True:
-        later = found.filter(product__gt=last).order_by("product").values_list("product", flat=True)
-        products = list(later.distinct()[:AT_ONCE])
-        if not products:
-            return
-        last = products[-1]
-        rows = list(found.filter(product__in=products).select_related("snapshot").order_by("-pk"))
-        families: dict[int, dict[str, Publication]] = defaultdict(dict)
-        everybody = wayback.family_of(rows)
-        for media, publication in everybody.of.items():
-            families[publication.product_id][media] = publication
-        shown: dict[int, list[RemoteImage]] = defaultdict(list)
-        photos = Photo.objects.filter(product__in=products, present=True).order_by("position", "pk")
-        for product, media in photos.values_list("product", "media_id"):
-            shown[product].append(RemoteImage(media, ""))
-        variants: dict[int, list[RemoteVariant]] = defaultdict(list)
-        known = Variant.objects.filter(product__in=products).order_by("pk")
-        for product, variant, media in known.values_list("product", "external_id", "media_id"):
-            image = RemoteImage(media, "") if media else None
-            variants[product].append(RemoteVariant(variant, "", image=image))
-        mine: dict[int, list[Publication]] = defaultdict(list)
-        for row in rows:
-            mine[row.product_id].append(row)
-        for product, publications in mine.items():
-            seen = replace(_UNKNOWN, images=tuple(shown[product]), variants=tuple(variants[product]))
-            yield publications, Family(families[product], everybody.again), seen
+    mine: dict[int, list[Publication]] = defaultdict(list)
+    rows = meant.filter(product__in=products, snapshot__isnull=False).select_related("snapshot")
+    for row in rows.order_by("-pk"):
+        mine[row.product_id].append(row)
+    families: dict[int, dict[str, Publication]] = defaultdict(dict)
+    everybody = wayback.family_of([row for some in mine.values() for row in some])
+    for media, publication in everybody.of.items():
+        families[publication.product_id][media] = publication
+    shown: dict[int, list[RemoteImage]] = defaultdict(list)
+    photos = Photo.objects.filter(product__in=products, present=True).order_by("position", "pk")
+    for product, media in photos.values_list("product", "media_id"):
+        shown[product].append(RemoteImage(media, ""))
+    variants: dict[int, list[RemoteVariant]] = defaultdict(list)
+    known = Variant.objects.filter(product__in=products).order_by("pk")
+    for product, variant, media in known.values_list("product", "external_id", "media_id"):
+        image = RemoteImage(media, "") if media else None
+        variants[product].append(RemoteVariant(variant, "", image=image))
+    for product, publications in mine.items():
+        seen = replace(_UNKNOWN, images=tuple(shown[product]), variants=tuple(variants[product]))
+        yield publications, Family(families[product], everybody.again), seen
 
 
 _UNKNOWN = RemoteProduct(

@@ -10,7 +10,9 @@ from apps.accounts.models import Workspace
 from apps.catalog.models import Photo, Product
 from apps.jobs.models import Render
 from apps.lib.work import Work
-from apps.publishing.reversals import Reversal as Reversal  # Django looks for models in here
+from apps.publishing.cleaning import Cleaned as Cleaned  # Django looks for models in here
+from apps.publishing.cleaning import Cleaning as Cleaning
+from apps.publishing.reversals import Reversal as Reversal
 from apps.publishing.reversals import Reversed as Reversed
 from apps.review.models import Item
 from apps.stores.models import Store

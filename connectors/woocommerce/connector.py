@@ -26,6 +26,7 @@ from connectors.types import (
     Found,
     ImageSize,
     ImageWrite,
+    LibraryFile,
     Page,
     RemoteImage,
     RemoteProduct,
@@ -185,6 +186,16 @@ class WooCommerceConnector(Connector):
         named = re.compile(re.escape(_safe_filename(stem)) + r"(?![0-9a-z])", re.IGNORECASE)
         items = _list(self.client.wp("GET", "media", params))
         return [mapping.media(item) for item in items if named.match(mapping.media_file(item))]
+
+    def media(self, media_id: str) -> LibraryFile:
+        item = _mapping(
+            self.client.wp("GET", f"media/{_id(media_id)}", {"_fields": f"{mapping.MEDIA_FIELDS},post"})
+        )
+        return LibraryFile(
+            id=str(item.get("id", media_id)),
+            file_name=mapping.media_file(item),
+            attached_to=str(item.get("post") or ""),
+        )
 
     def set_images(
         self, product_id: str, images: Sequence[ImageWrite], *, mark: str | None = None

@@ -296,6 +296,17 @@ def test_deleted_media_leaves_every_product_and_may_be_deleted_twice(bench: Any,
     assert ids(connector, product_id) == [blue]
 
 
+def test_a_file_of_the_media_library_tells_its_name(bench: Any, make_photo: Photo) -> None:
+    connector = bench.connect()
+    image = connector.upload(data=make_photo(), filename="vitrine-7.jpg", content_type="image/jpeg")
+    found = connector.media(image.id)
+    assert (found.id, found.file_name, found.attached_to) == (image.id, "vitrine-7.jpg", "")
+    connector.delete_media(image.id)
+    for gone in (image.id, "../users", ""):
+        with pytest.raises(NotFound):
+            connector.media(gone)
+
+
 # -- webhooks ---------------------------------------------------------------------------------------------
 
 

@@ -39,6 +39,10 @@ TABLE: dict[str, tuple[Role | None, Role | None]] = {
     "batch-take-back": (OWN, OWN),
     "take-back": (OWN, OWN),
     "take-back-ahead": (OWN, OWN),
+    "unused-media": (VIEW, None),
+    "cleaning-live": (VIEW, None),
+    "clean-media": (None, OWN),
+    "stop-cleaning": (None, DECIDE),
     "reversals": (VIEW, None),
     "reversal": (VIEW, None),
     "reversal-live": (VIEW, None),
@@ -110,6 +114,10 @@ def address(name: str, merchant: Merchant) -> str:
         "batch-take-back": merchant.batch.pk,
         "take-back": merchant.store.pk,
         "take-back-ahead": merchant.store.pk,
+        "unused-media": merchant.store.pk,
+        "cleaning-live": merchant.store.pk,
+        "clean-media": merchant.store.pk,
+        "stop-cleaning": merchant.store.pk,
         "reversal": merchant.reversal.pk,
         "reversal-live": merchant.reversal.pk,
         "reversal-move": merchant.reversal.pk,
@@ -187,7 +195,17 @@ def test_a_viewer_can_not_approve_and_is_told_so(merchant: Merchant, viewer: Cli
 
 
 def test_a_viewer_sees_no_button_that_would_refuse(merchant: Merchant, viewer: Client) -> None:
-    for name in ("review", "publications", "product", "store", "rules", "job", "batch", "reversal"):
+    for name in (
+        "review",
+        "publications",
+        "product",
+        "store",
+        "rules",
+        "job",
+        "batch",
+        "reversal",
+        "unused-media",
+    ):
         html = viewer.get(address(name, merchant)).content.decode()
         assert html.count('method="post"') == 1, f"{name}: only the log-out form"
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from apps.audit.models import Event
 from apps.automation.models import Rule
 from apps.catalog.models import Product
-from apps.flow import batching, flow, sweeper
+from apps.flow import batching, flow, sweeper, takingback
 from apps.jobs.models import Batch, BatchState, Job, JobState
 from apps.lib.errors import BadRequest, NotAllowed
 from apps.lib.work import WorkState
@@ -66,7 +66,7 @@ def since(shop: Shop, at: dt.datetime, **more: Any) -> Scope:
 
 
 def take_back(scope: Scope, key: str = "k", **more: Any) -> Reversal:
-    return flow.take_back(scope, key=key, by="user:1", **more)[0]
+    return takingback.start(scope, key=key, by="user:1", **more)[0]
 
 
 def lists(shop: Shop) -> dict[str, list[str]]:
@@ -100,11 +100,11 @@ def test_a_whole_batch_is_taken_back_and_everything_is_as_it_was(stocked: Shop) 
 
 def test_only_a_few_products_are_open_at_once_however_many_there_are(regenerated: Shop) -> None:
     reversal = take_back(whole_batch(regenerated))
-    flow.taking_back(reversal.pk)
+    takingback.go_on(reversal.pk)
     hinted = [args for task, args in regenerated.wire if task == "flow.undo"]
     assert len(hinted) == reversing.AT_ONCE
     assert Undo.objects.count() == 2 * reversing.AT_ONCE
-    flow.taking_back(reversal.pk)
+    takingback.go_on(reversal.pk)
     assert Undo.objects.count() == 2 * reversing.AT_ONCE, "no more before one has ended"
 
 
@@ -179,7 +179,7 @@ def test_a_picture_that_is_being_written_is_taken_back_when_that_has_ended(stock
     Publication.objects.filter(product=first.product).update(work_state="waiting", lease_until=None)
     flow.published(first.pk)
     assert lists(stocked) != before
-    flow.taking_back(reversal.pk)
+    takingback.go_on(reversal.pk)
     stocked.work()
     reversal.refresh_from_db()
     assert lists(stocked) == before and reversal.state == ReversalState.DONE
@@ -306,7 +306,7 @@ def test_what_fails_is_listed_and_tried_again(regenerated: Shop) -> None:
     assert {p.undo.error for p in failed} == {undoing.IN_THE_TRASH}
     regenerated.remote.restore_product(product)
     assert reversing.retry(reversal, by="user:1") == 2
-    flow.taking_back(reversal.pk)
+    takingback.go_on(reversal.pk)
     regenerated.work()
     reversal.refresh_from_db()
     assert (reversal.done, reversal.failed) == (PICTURES, 0)
@@ -317,7 +317,7 @@ def test_what_fails_is_listed_and_tried_again(regenerated: Shop) -> None:
 def test_the_rest_can_be_stopped_and_go_on_later(regenerated: Shop) -> None:
     before_stop = lists(regenerated)
     reversal = take_back(whole_batch(regenerated))
-    flow.taking_back(reversal.pk)
+    takingback.go_on(reversal.pk)
     assert reversing.stop(reversal, by="user:1") == PICTURES - 2 * reversing.AT_ONCE
     regenerated.work()
     told = counting.counts(reversal)
@@ -326,7 +326,7 @@ def test_the_rest_can_be_stopped_and_go_on_later(regenerated: Shop) -> None:
     with pytest.raises(NotAllowed):
         reversing.stop(reversal, by="user:1")
     reversing.resume(reversal, by="user:1")
-    flow.taking_back(reversal.pk)
+    takingback.go_on(reversal.pk)
     regenerated.work()
     reversal.refresh_from_db()
     assert (reversal.state, reversal.done) == (ReversalState.DONE, PICTURES)

@@ -3,152 +3,16 @@ gone, the product is in the trash or deleted. Each on a WooCommerce storefront, 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-import pytest
-import requests
-
 from apps.audit.models import Event
 from apps.automation.models import Rule
 from apps.flow import flow
-from apps.jobs.services import results
 from apps.lib.work import WorkState
-from apps.publishing.models import Publication
 from apps.publishing.services import undoing, wayback
 from apps.recipes.models import Recipe
 from apps.recipes.services import add_version
-from apps.stores import services as stores
-from apps.stores.connect import open_store
 from connectors.sandbox.catalogue import Catalogue
-from connectors.sandbox.media import BY_UPLOAD
-from connectors.sandbox.server import Sandbox
-from connectors.types import RemoteProduct
-from tests.conftest import on_the_wire
-from tests.shopkeeping import Shop, open_shop, photo
-
-COLOURS = ("#2b4a7f", "#a33333", "#33a344")
-
-
-@dataclass
-class Storefront:
-    """A merchant's WooCommerce shop with one mug, photographed from three sides, and Vitrine at work for it."""
-
-    shop: Shop
-    site: Sandbox
-    mug: str = ""
-
-    # -- the merchant's hands
-
-    def upload(self, data: bytes, alt: str = "") -> int:
-        media = self.site.site.media_library.add(data, "photo.jpg", accepts=BY_UPLOAD)
-        self.describe(media.id, alt)
-        return media.id
-
-    def describe(self, media: int | str, alt: str) -> None:
-        """Change the alternative text in the media library."""
-        post = self.site.site.state.post(int(media), "attachment")
-        assert post is not None
-        post.doc["alt"] = alt
-        self.site.site.state.save_post(post)
-
-    def arrange(self, images: list[int | str]) -> None:
-        """Save the product's gallery in the admin."""
-        Catalogue(self.site.site).update(int(self.mug), {"images": [{"id": int(i)} for i in images]})
-
-    def delete_file(self, media: int | str) -> None:
-        post = self.site.site.state.post(int(media), "attachment")
-        assert post is not None
-        self.site.site.media_library.remove(post)
-
-    def trash(self) -> None:
-        Catalogue(self.site.site).delete(int(self.mug), force=False)
-
-    def delete(self) -> None:
-        Catalogue(self.site.site).delete(int(self.mug), force=True)
-
-    # -- what shoppers see
-
-    def product(self) -> RemoteProduct:
-        return open_store(self.shop.store).product(self.mug)
-
-    def shown(self) -> list[str]:
-        return [image.id for image in self.product().images]
-
-    def texts(self) -> list[tuple[str, str]]:
-        return [(image.alt, image.name) for image in self.product().images]
-
-    def sha256s(self) -> list[str]:
-        return [
-            hashlib.sha256(requests.get(i.src, timeout=10).content).hexdigest() for i in self.product().images
-        ]
-
-    def writes(self) -> int:
-        return len(self.site.faults.requests(f"^PUT /wp-json/wc/v3/products/{self.mug}"))
-
-    # -- Vitrine
-
-    def work(self) -> None:
-        """Until nothing moves."""
-        for _ in range(20):
-            self.shop.carry()
-            handed = self.shop.hand_out()
-            if not handed and not self.shop.wire:
-                return
-            made = [result for chunk in handed for result in self.shop.render(chunk)]
-            results.accept_all(made, then=flow.rendered)
-
-    def read(self) -> None:
-        """Look at the store as a webhook would have us do, and work on what is new."""
-        from apps.catalog import services as catalog
-
-        sync, _ = catalog.ask_sync(self.shop.store, by="test", start_work=True)
-        flow.synced(sync.pk)
-        self.work()
-
-    def publications(self) -> list[Publication]:
-        return self.shop.publications()
-
-    def undo(self, *publications: Publication) -> list[Publication]:
-        for publication in publications:
-            flow.undo(publication, by="user:1")
-        self.work()
-        return [Publication.objects.select_related("undo").get(pk=p.pk) for p in publications]
-
-
-@pytest.fixture
-def front(
-    db: None,
-    storage_root: Path,
-    redis_url: str,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    settings: Any,
-) -> Iterator[Storefront]:
-    settings.ALLOW_PRIVATE_HOSTS = ["127.0.0.1"]
-    with Sandbox(tmp_path / "shop", environment="local", webhook_interval_s=None) as site:
-        shop = open_shop(f"file://{storage_root}")
-        shop.store = stores.connect(
-            shop.workspace, platform="woocommerce", url=site.url, credentials=site.credentials, by="test"
-        )
-        on_the_wire(shop, monkeypatch)
-        front = Storefront(shop, site)
-        images = [{"id": front.upload(photo(c), f"Mug, side {n}")} for n, c in enumerate(COLOURS, start=1)]
-        front.mug = str(Catalogue(site.site).create({"name": "Blue mug", "images": images}).id)
-        yield front
-
-
-@pytest.fixture
-def published(front: Storefront) -> Storefront:
-    """All three photos have their finished pictures in the shop, and nothing starts by itself any more."""
-    front.read()
-    Rule.objects.update(on=False)
-    assert [p.live for p in front.publications()] == [True] * 3, [p.error for p in front.publications()]
-    return front
-
+from tests.shopkeeping import photo
+from tests.storefronts import Storefront
 
 # -- nothing else changed ------------------------------------------------------------------------------------------
 
@@ -306,6 +170,17 @@ def test_an_original_whose_file_was_deleted_is_uploaded_again_byte_for_byte(publ
     jobs = len(published.shop.jobs())
     published.read()
     assert len(published.shop.jobs()) == jobs, "the original is known, not new"
+
+
+def test_an_original_whose_file_was_exchanged_under_its_number_is_uploaded_again(
+    published: Storefront,
+) -> None:
+    first, second, third = published.publications()
+    published.exchange_file(second.snapshot.replaced_id, photo("#0aa"))
+    undone = published.undo(first, second, third)
+    assert published.sha256s() == [p.snapshot.replaced_sha256 for p in (first, second, third)]
+    assert undone[1].undo.outcome == wayback.UPLOADED_AGAIN
+    assert [undone[0].undo.outcome, undone[2].undo.outcome] == [wayback.AS_IT_WAS] * 2
 
 
 # -- the product is in the trash, or gone ----------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from apps.dashboard.paging import page_of
 from apps.dashboard.showing import back, show
 from apps.dashboard.takeback_forms import TakeBackForm, TakeBackSinceForm
 from apps.dashboard.views.home import STOP_POLLING
-from apps.flow import flow
+from apps.flow import takingback
 from apps.jobs import pace, progress, windows
 from apps.lib.errors import VitrineError
 from apps.publishing import counting, words
@@ -73,7 +73,7 @@ def _scope_of(store: Store, form: TakeBackSinceForm) -> Scope | None:
 def _start(request: Asked, scope: Scope, form: TakeBackForm, store: Store) -> HttpResponse:
     data = form.cleaned_data
     try:
-        row, new = flow.take_back(scope, key=data["key"], by=request.actor, note=data["note"])
+        row, new = takingback.start(scope, key=data["key"], by=request.actor, note=data["note"])
     except VitrineError as error:
         form.add_error(None, error.message)
         return _page(request, store, form, scope)
@@ -182,7 +182,7 @@ def move(request: Asked, pk: int) -> HttpResponse:
     if function is None:
         return back(request, "dashboard:reversal", pk, trouble="Nothing was chosen.")
     try:
-        flow.move_reversal(row, function, by=request.actor)
+        takingback.move(row, function, by=request.actor)
     except VitrineError as error:
         return back(request, "dashboard:reversal", pk, trouble=error.message)
     return back(request, "dashboard:reversal", pk, ok=ok)

@@ -186,26 +186,28 @@ def go_on(pk: int) -> list[int]:
     return released
 
 
-# A product whose picture is being written just now waits until that has ended.
-_NEXT = f"""
-WITH next AS (
-    SELECT DISTINCT m.product FROM {Reversed._meta.db_table} m
-    WHERE m.reversal_id = %(reversal)s AND m.released_at IS NULL AND NOT EXISTS (
+# A product whose picture is being written just now waits until that has ended. Two statements: in one the database may
+# look for the next products anew for each member.
+_NOT_UNDER_WAY = """
+    m.reversal_id = %(reversal)s AND m.released_at IS NULL AND NOT EXISTS (
         SELECT FROM publishing_publication p
         WHERE p.id = m.publication_id AND p.published_at IS NULL AND p.work_state IN ('waiting', 'running'))
-    ORDER BY m.product LIMIT %(room)s
-)
-UPDATE {Reversed._meta.db_table} r SET released_at = %(now)s FROM next
-WHERE r.reversal_id = %(reversal)s AND r.released_at IS NULL AND r.product = next.product AND NOT EXISTS (
-    SELECT FROM publishing_publication p
-    WHERE p.id = r.publication_id AND p.published_at IS NULL AND p.work_state IN ('waiting', 'running'))
-RETURNING r.publication_id
+"""
+_NEXT = f"""
+SELECT DISTINCT m.product FROM publishing_reversed m WHERE {_NOT_UNDER_WAY} ORDER BY m.product LIMIT %(room)s
 """  # noqa: S608 - only our own tables' names are formatted in
+_RELEASE = f"""
+UPDATE publishing_reversed m SET released_at = %(now)s WHERE m.product = ANY(%(products)s) AND {_NOT_UNDER_WAY}
+RETURNING m.publication_id
+"""  # noqa: S608
 
 
 def _release(row: Reversal, room: int) -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT, {"reversal": row.pk, "room": room, "now": timezone.now()})
+        cursor.execute(_NEXT, {"reversal": row.pk, "room": room})
+        told: dict[str, Any] = {"reversal": row.pk}
+        told |= {"products": [pk for (pk,) in cursor.fetchall()], "now": timezone.now()}
+        cursor.execute(_RELEASE, told)
         next_ones = sorted(pk for (pk,) in cursor.fetchall())
     if not next_ones:
         return []

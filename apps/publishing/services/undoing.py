@@ -6,6 +6,7 @@ Undos of one product that wait together go in one write where that is possible, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -81,7 +82,7 @@ def _there(connector: Connector, product: Product) -> RemoteProduct:
     try:
         remote = connector.product(product.external_id)
     except NotFound as error:
-        if error.code == "rest_no_route":  # not the product is gone, but the plugin that would know it
+        if error.no_route:
             raise
         raise NotAllowed(DELETED) from error
     if remote.status == "trash":
@@ -211,9 +212,13 @@ def _keep_texts(
             texts.setdefault(one.before.replaced_id, text)
     if not texts:
         return after
-    return connector.set_images(
-        after.id, [ImageWrite(id=i.id, alt=texts.get(i.id, "")) for i in after.images]
-    )
+    kept = [ImageWrite(id=i.id, alt=texts.get(i.id, "")) for i in after.images]
+    try:
+        written = connector.set_images(after.id, kept)
+    except (Rejected, NotFound):
+        return after  # the pictures are back, and that is what was asked for
+    # The answer to a list write may know variants by id only.
+    return replace(written, variants=after.variants)
 
 
 def _swap(images: list[ImageWrite], old: str, new: ImageWrite) -> list[ImageWrite]:

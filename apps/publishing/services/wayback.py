@@ -35,7 +35,9 @@ class Family:
 def family_of(publications: Sequence[Publication]) -> Family:
     """The publications of the same products that got a picture into the store; the given objects are among them."""
     products = {publication.product_id for publication in publications}
-    rows = Publication.objects.filter(product__in=products).exclude(media_id="").select_related("snapshot")
+    given = [publication.pk for publication in publications]
+    others = Publication.objects.filter(product__in=products).exclude(media_id="").exclude(pk__in=given)
+    rows = others.select_related("snapshot")
     family = {row.media_id: row for row in rows if hasattr(row, "snapshot")}
     family |= {row.media_id: row for row in publications if row.media_id and hasattr(row, "snapshot")}
     known = {row.pk: row.snapshot.replaced_id for row in family.values()}
@@ -45,7 +47,7 @@ def family_of(publications: Sequence[Publication]) -> Family:
 
 @dataclass(frozen=True)
 class Before:
-    """What a picture goes back to: a snapshot, brought up to date. `replaced_…` are empty where nothing was replaced."""
+    """What a picture goes back to: a snapshot, kept up to date. `replaced_…` are empty where nothing is replaced."""
 
     images: list[dict[str, str]]
     replaced_id: str

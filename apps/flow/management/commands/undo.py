@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from apps.flow import flow
+from apps.flow import flow, takingback
 from apps.flow.management.door import Door, store_from
 from apps.jobs import pace, windows
 from apps.jobs.models import Batch
@@ -86,7 +86,7 @@ class Command(Door):
             lines = [f"Would be taken back: {would}.", *words.foreseen(ahead), "Add --yes to do it."]
             return {"ahead": ahead.as_json()}, "\n".join(lines)
         key = options["key"] or ids.token(8)
-        row, _ = flow.take_back(scope, key=key, by=self.actor, note=options["note"], ahead=ahead)
+        row, _ = takingback.start(scope, key=key, by=self.actor, note=options["note"], ahead=ahead)
         self._carry_out(row)
         row.refresh_from_db()
         told = counting.counts(row)
@@ -102,7 +102,7 @@ class Command(Door):
         """In this process, beside the workers where they run: who claims an undo does it."""
         ended, since = -1, time.monotonic()
         while Reversal.objects.filter(pk=row.pk, state=ReversalState.RUNNING).exists():
-            flow.taking_back(row.pk)
+            takingback.go_on(row.pk)
             mine = Undo.objects.filter(Undo.free(), publication__reversed_by__reversal=row)
             for pk in list(mine.order_by("pk").values_list("pk", flat=True)[: 2 * reversing.AT_ONCE]):
                 flow.undone(pk)
