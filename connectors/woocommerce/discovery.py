@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -34,12 +34,19 @@ _INSIDE = re.compile(
 )
 _LINK = re.compile(r'<([^<>]+)>\s*;[^,]*\brel="?https://api\.w\.org/"?', re.IGNORECASE)
 _LINK_TAG = re.compile(rb"""<link\b[^>]*\brel=["']https://api\.w\.org/["'][^>]*>""", re.IGNORECASE)
+# WooCommerce names itself on every page for visitors, unless a plugin takes that out.
+_GENERATOR = re.compile(rb"""<meta\b[^>]*\bcontent=["']WooCommerce (\d+\.\d+[\w.-]{0,20})["']""", re.IGNORECASE)
 _HREF = re.compile(rb"""\bhref=["']([^"']+)["']""", re.IGNORECASE)
+
+
+def plain_permalinks(found: Found) -> bool:
+    """Whether the store's API is a query: what keys open since WooCommerce 11.1 only."""
+    return "rest_route=" in found.api_root
 
 
 def approve_page(found: Found) -> str:
     """The page on which a merchant approves consumer keys, for parameters to follow; also with plain permalinks."""
-    if "rest_route=" in found.api_root:
+    if plain_permalinks(found):
         return f"{found.url}/?wc-auth-version=1&wc-auth-route=authorize"
     return f"{found.url}/wc-auth/v1/authorize"
 
@@ -94,7 +101,8 @@ class _Search:
         for root in dict.fromkeys(self._roots(home, page)):
             found = self._index(home, root) if _host(home) not in self.silent else None
             if found is not None:
-                return found
+                named = _GENERATOR.search(page.body)
+                return replace(found, version=named.group(1).decode()) if named else found
         self.seen.append(blocked or _no_wordpress(home))
         return None
 
