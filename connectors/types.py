@@ -50,7 +50,7 @@ class Found:
 
     `url` is its own address, `api_root` where its API is, empty where none was found; `password_page` is the page on
     which the platform gives out passwords for programs, empty where it does not. `version` is the platform's, empty
-    where the site does not show it to visitors.
+    where the site does not show it to visitors; `also` is another address that the store calls itself by.
     """
 
     url: str
@@ -59,6 +59,7 @@ class Found:
     password_page: str = ""
     findings: tuple[Finding, ...] = ()
     version: str = ""
+    also: str = ""
 
     @property
     def can_connect(self) -> bool:
@@ -92,8 +93,8 @@ PASTE = "paste"
 @dataclass(frozen=True)
 class Way:
     """One way to hand over access. `code` is PASTE where a merchant copies keys by hand; every other way leads over a
-    page of the store. `gives` tells what it is good for, `but` what to know of a gift, `why_not` what keeps the way from
-    working at this store, from this installation."""
+    page of the store. `gives` tells what it is good for, `but` what to know of a gift, `why_not` what keeps the way
+    from working at this store, from this installation."""
 
     code: str
     title: str

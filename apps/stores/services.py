@@ -36,10 +36,19 @@ def connect(workspace: Workspace, *, platform: str, url: str, credentials: Crede
     A store that refuses webhooks is connected and polled.
     """
     found = find(platform, url)
-    url = found.url
     info = open_found(platform, found, credentials).check()
+    store = keep(workspace, platform=platform, found=found, credentials=credentials, info=info, by=by)
+    begin_listening(store)
+    return store
+
+
+def keep(
+    workspace: Workspace, *, platform: str, found: Found, credentials: Credentials, info: StoreInfo, by: str
+) -> Store:
+    """The row of a store whose keys were just tried: a new one, or the one that is there with new keys."""
+    url = found.url
     known = {
-        "name": info.name or urlsplit(url).netloc,
+        "name": (info.name or urlsplit(url).netloc)[:200],
         "credentials": asdict(credentials),
         "api_root": found.api_root,
         "can_upload": info.can_upload,
@@ -62,6 +71,11 @@ def connect(workspace: Workspace, *, platform: str, url: str, credentials: Crede
             platform=platform,
             again=not created,
         )
+    return store
+
+
+def begin_listening(store: Store) -> None:
+    """Subscribe to the webhooks of a store that was just connected; one that refuses them is polled, and says so."""
     presence.forget(store.pk)  # it has just answered
     try:
         listen(store)
@@ -69,12 +83,12 @@ def connect(workspace: Workspace, *, platform: str, url: str, credentials: Crede
         note_problem(
             store, f"Webhooks could not be set up, so the store is polled: {error.message}", broken=False
         )
-    return store
 
 
 def _about(info: StoreInfo, found: Found) -> dict[str, object]:
     return {
         "version": info.platform_version,
+        "can_read": info.can_read,
         "can_write": info.can_write,
         "can_webhook": info.can_webhook,
         "notes": [*info.notes, *(finding.sentence for finding in found.findings)],

@@ -15,8 +15,8 @@ BY_QUERY = "sandbox.rest_route"
 
 
 class Addressed:
-    """WSGI around the store. `/?rest_route=/…` and `/?wc-auth-route=…` always work; with plain permalinks `/wp-json/` does
-    not exist and `/wc-auth/` leads to the front page."""
+    """WSGI around the store. `/?rest_route=/…` and `/?wc-auth-route=…` always work; with plain permalinks `/wp-json/`
+    does not exist and `/wc-auth/` leads to the front page."""
 
     def __init__(self, app: Wsgi, site: Site) -> None:
         self._app, self._site = app, site

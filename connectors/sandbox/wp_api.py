@@ -41,7 +41,10 @@ def blueprint(site: Site, auth: Auth) -> Blueprint:
             "home": home,
             "gmt_offset": "0",
         }
-        about |= {"namespaces": _namespaces(site), "authentication": passwords if site.gives_app_passwords else []}
+        about |= {
+            "namespaces": _namespaces(site),
+            "authentication": passwords if site.gives_app_passwords else [],
+        }
         return answer(picked(about), allow="GET")
 
     _media(routes, site, auth)

@@ -29,7 +29,9 @@ _ALL = frozenset(Gift)
 
 def ways(found: Found, here: Here) -> tuple[Way, ...]:
     """The application password first: it alone opens the media library."""
-    late = {} if here.reachable else {Gift.WEBHOOKS: "The store can't call this server, so it is asked instead."}
+    late = (
+        {} if here.reachable else {Gift.WEBHOOKS: "The store can't call this server, so it is asked instead."}
+    )
     return (
         Way(
             PASSWORD,
@@ -68,7 +70,9 @@ def _no_password(found: Found, here: Here) -> tuple[str, ...]:
     reasons = []
     on_http = found.url.startswith("http://")
     if not found.password_page and on_http:
-        reasons.append("The store is on plain http, and WordPress gives out application passwords over https only.")
+        reasons.append(
+            "The store is on plain http, and WordPress gives out application passwords over https only."
+        )
     elif not found.password_page:
         reasons.append(
             "Application passwords are switched off in this store, often by a security plugin such as Wordfence. "

@@ -35,7 +35,9 @@ _INSIDE = re.compile(
 _LINK = re.compile(r'<([^<>]+)>\s*;[^,]*\brel="?https://api\.w\.org/"?', re.IGNORECASE)
 _LINK_TAG = re.compile(rb"""<link\b[^>]*\brel=["']https://api\.w\.org/["'][^>]*>""", re.IGNORECASE)
 # WooCommerce names itself on every page for visitors, unless a plugin takes that out.
-_GENERATOR = re.compile(rb"""<meta\b[^>]*\bcontent=["']WooCommerce (\d+\.\d+[\w.-]{0,20})["']""", re.IGNORECASE)
+_GENERATOR = re.compile(
+    rb"""<meta\b[^>]*\bcontent=["']WooCommerce (\d+\.\d+[\w.-]{0,20})["']""", re.IGNORECASE
+)
 _HREF = re.compile(rb"""\bhref=["']([^"']+)["']""", re.IGNORECASE)
 
 
@@ -179,7 +181,10 @@ def _judged(home: str, root: str, about: Mapping[str, Any]) -> Found:
         findings.append(_NO_APP_PASSWORDS)
     # Pages below the front page name the API too, so what was typed may lie deeper than the site.
     url = urlunsplit(urlsplit(home)._replace(path=urlsplit(own).path.rstrip("/")))
-    return Found(url, root, mapping.text(about.get("name")), password_page, tuple(findings))
+    # WordPress may lie in a folder below the address that the shop goes by; it then calls itself by the folder.
+    site = mapping.text(about.get("url"))
+    also = site if urlsplit(site).netloc == urlsplit(home).netloc else ""
+    return Found(url, root, mapping.text(about.get("name")), password_page, tuple(findings), also=also)
 
 
 def _host(address: str) -> str:

@@ -16,7 +16,7 @@ from apps.jobs.models import Batch, Job
 from apps.publishing.models import Publication
 from apps.recipes.models import RecipeVersion
 from apps.review.models import Item
-from apps.stores.models import Store
+from apps.stores.models import Approval, Store
 from tests import factories
 
 
@@ -35,6 +35,7 @@ class Merchant:
     unfetched: Photo
     batch: Batch
     rule: Rule
+    approval: Approval
 
     @property
     def product(self) -> Product:
@@ -69,6 +70,7 @@ def open_for_business(name: str) -> Merchant:
     factories.AttemptFactory(job=merchant.waiting.job)
     merchant.batch = factories.BatchFactory(store=store, recipe_version=version, name=f"Spring at {name}")
     merchant.rule = ruling.standard(store)
+    merchant.approval = factories.ApprovalFactory(workspace=store.workspace)
     audit.record(
         "store.connected",
         workspace=store.workspace_id,
