@@ -29,16 +29,16 @@ _ALL = frozenset(Gift)
 
 def ways(found: Found, here: Here) -> tuple[Way, ...]:
     """The application password first: it alone opens the media library."""
-    late = (
-        {} if here.reachable else {Gift.WEBHOOKS: "The store can't call this server, so it is asked instead."}
-    )
+    opens = _ALL if here.reachable else _ALL - {Gift.WEBHOOKS}
+    late = {} if here.reachable else {Gift.WEBHOOKS: "The store can't call this server, so it is asked."}
+    keys_refused = _keys_not_taken(found)
     return (
         Way(
             PASSWORD,
             "Approve in WordPress",
             "Your store asks you whether Vitrine may have an application password. You approve, and are brought back. "
             "It can be revoked in your profile at any time.",
-            _ALL,
+            opens,
             "WordPress and Vitrine on https, application passwords switched on, and your login as shop manager or "
             "administrator.",
             but=late,
@@ -49,19 +49,21 @@ def ways(found: Found, here: Here) -> tuple[Way, ...]:
             "Approve in WooCommerce",
             "WooCommerce asks you whether Vitrine may have keys, and sends them to this server itself. It can be "
             "revoked in WooCommerce under Settings, Advanced, REST API.",
-            _ALL - {Gift.UPLOAD},
+            opens - {Gift.UPLOAD},
             "Vitrine on https at a public address, permalinks other than Plain, and your login as shop manager or "
             "administrator.",
-            but={Gift.WRITE: "The store loads each picture from this server."},
-            why_not=(*_keys_not_taken(found), *_not_called_back(here)),
+            but={Gift.WRITE: "The store loads each picture from this server.", **late},
+            why_not=(*keys_refused, *_not_called_back(here)),
         ),
         Way(
             PASTE,
             "Paste keys by hand",
             "You make a key or an application password in the store's administration and copy it here.",
-            _ALL,
+            opens if found.password_page else opens - {Gift.UPLOAD},
             "A key with read and write permission, an application password, or both.",
-            but={Gift.UPLOAD: "With an application password only.", **late},
+            but={Gift.UPLOAD: "With an application password only.", **late} if found.password_page else late,
+            # Where the version is not told, trying tells.
+            why_not=keys_refused if found.version and not found.password_page else (),
         ),
     )
 

@@ -82,6 +82,9 @@ def ways(request: Asked) -> HttpResponse:
         form.add_error("url", error.message)
         return show(request, "connect.html", {"form": form}, status=422)
     offered = finding.ways(PLATFORM, found) if found.can_connect else ()
+    there = stores.of_workspace(request.workspace.pk).filter(url=found.url).first()
+    # A delivery that came says more than how our address looks.
+    reached = reach.here().reachable or (there is not None and there.last_delivery_at is not None)
     return show(
         request,
         "connect_ways.html",
@@ -92,10 +95,10 @@ def ways(request: Asked) -> HttpResponse:
             "warns": [one for one in found.findings if not one.stops],
             "offers": _offers(offered),
             "gifts": [label for _, label in GIFTS],
-            "polled": "" if reach.here().reachable else polled(),
+            "polled": "" if reached else polled(),
             "public_url": settings.PUBLIC_URL,
             "elsewhere": request.get_host() != urlsplit(settings.PUBLIC_URL).netloc,
-            "there": stores.of_workspace(request.workspace.pk).filter(url=found.url).first(),
+            "there": there,
         },
     )
 
