@@ -62,16 +62,18 @@ document.addEventListener("submit", (event) => {
   button.dataset.said = button.textContent;
   button.textContent = says;
   button.setAttribute("aria-busy", "true");
+  setTimeout(() => button.dataset.said && asBefore(button), 60000); // whoever stopped it may want it again
 });
+
+function asBefore(button) {
+  button.textContent = button.dataset.said;
+  delete button.dataset.said;
+  button.removeAttribute("aria-busy");
+}
 
 // Back in the browser's history the page is as it was left.
 window.addEventListener("pageshow", (event) => {
-  if (!event.persisted) return;
-  for (const button of document.querySelectorAll(WAITS)) {
-    button.textContent = button.dataset.said;
-    delete button.dataset.said;
-    button.removeAttribute("aria-busy");
-  }
+  if (event.persisted) document.querySelectorAll(WAITS).forEach(asBefore);
 });
 
 // -- review keys, unless switched off or typing -------------------------------------------------------------------

@@ -36,6 +36,7 @@ pages = [
     path("stores/connect/<int:pk>/", connecting.approval, name="approval"),
     path("stores/connect/<int:pk>/live/", connecting.approval_live, name="approval-live"),
     path("stores/<int:pk>/connected/", connecting.connected, name="store-connected"),
+    path("stores/<int:pk>/try/", connecting.try_again, name="try-again"),
     path("stores/<int:pk>/", stores.store, name="store"),
     path("stores/<int:pk>/sync/", stores.sync, name="sync"),
     path("stores/<int:pk>/ask/", stores.ask_now, name="ask-now"),

@@ -247,7 +247,8 @@ def _not_now(approval: Approval, error: ConnectorError) -> None:
     if error.retry and approval.tries < MOST_TRIES:
         approval.later(backoff_s(approval.tries), error.message)
         return
-    words = f"What the store gave does not open {approval.url}, so it was thrown away. {error.message}"
+    told = f"It said: {error.detail}" if error.detail else error.message
+    words = f"What was handed over does not open {approval.url}, so it was thrown away. {told}"
     with transaction.atomic():
         approval.give_up(words, state=ApprovalState.FAILED, credentials=None)
         _tell("approval.failed", approval, by=approval.asked_by, problem=words)

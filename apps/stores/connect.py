@@ -15,6 +15,9 @@ from connectors.base import Connector, Opening, Settings
 from connectors.errors import Rejected
 from connectors.types import Credentials, Found, Way
 
+# As the rows have room for it.
+MAX_URL_CHARS = 300
+
 
 class NotConnectable(BadRequest):
     """There is no store at this address that can be connected as it is."""
@@ -31,9 +34,12 @@ def look(platform: str, typed: str) -> Found:
     """What is at the address that a merchant typed, whether it can be connected or not. Raises NotConnectable for
     what is no address."""
     try:
-        return registry.get(platform).find(typed, connector_settings())
+        found = registry.get(platform).find(typed, connector_settings())
     except Rejected as error:
         raise NotConnectable(error.detail[:1].upper() + error.detail[1:]) from error
+    if len(found.url) > MAX_URL_CHARS:
+        raise NotConnectable(f"That leads to an address of more than {MAX_URL_CHARS} characters.")
+    return found
 
 
 def find(platform: str, typed: str) -> Found:

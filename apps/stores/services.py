@@ -85,13 +85,34 @@ def begin_listening(store: Store) -> None:
         )
 
 
+def probe(store: Store) -> None:
+    """Try again what our keys may do; a store whose keys work again is in order again.
+
+    Raises ConnectorError; keys that open nothing any more mark the store.
+    """
+    presence.forget(store.pk)  # a person asks: whether it is away is to be seen now
+    try:
+        info = open_store(store).check()
+    except ConnectorError as error:
+        note_error(store, error)
+        raise
+    store.about = {**store.about, **_tried(info)}
+    store.can_upload = info.can_upload
+    mine = Store.objects.filter(pk=store.pk)
+    mine.update(about=store.about, can_upload=store.can_upload)
+    mine.filter(state=StoreState.BROKEN).update(state=StoreState.CONNECTED, problem="")
+
+
 def _about(info: StoreInfo, found: Found) -> dict[str, object]:
+    return {**_tried(info), "notes": [finding.sentence for finding in found.findings]}
+
+
+def _tried(info: StoreInfo) -> dict[str, object]:
     return {
         "version": info.platform_version,
         "can_read": info.can_read,
         "can_write": info.can_write,
         "can_webhook": info.can_webhook,
-        "notes": [*info.notes, *(finding.sentence for finding in found.findings)],
     }
 
 

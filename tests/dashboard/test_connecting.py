@@ -366,3 +366,31 @@ def test_keys_that_may_only_read_are_told_to_let_no_picture_in(merchant: Merchan
     assert "but not put into the store" in html and "None: pictures can" in html
     other = factories.StoreFactory()
     assert viewer.get(reverse("dashboard:store-connected", args=[other.pk])).status_code == 404
+
+
+def test_what_works_is_tried_again_when_something_changed_in_the_store(
+    tea_shop: FakeStore, owner: Client
+) -> None:
+    owner.post(reverse("dashboard:connect-paste"), FORM)
+    store = Store.objects.get(url="https://tea.example.com")
+    closed_then = {"can_read": True, "can_write": False, "can_webhook": False, "notes": ["A note."]}
+    Store.objects.update(about=closed_then, can_upload=False, state="broken", problem="Keys were revoked.")
+    html = owner.post(reverse("dashboard:try-again", args=[store.pk]), follow=True).content.decode()
+    store.refresh_from_db()
+    assert store.can_upload and store.about["can_write"] and store.about["notes"] == ["A note."]
+    assert (store.state, store.problem) == ("connected", "") and "Tried again" in html
+    tea_shop.fail(AuthExpired("401"))
+    html = owner.post(reverse("dashboard:try-again", args=[store.pk]), follow=True).content.decode()
+    store.refresh_from_db()
+    assert "That could not be tried" in html and store.state == "broken"
+
+
+def test_a_store_that_was_disconnected_again_shows_nothing_that_works(
+    merchant: Merchant, owner: Client
+) -> None:
+    Store.objects.filter(pk=merchant.store.pk).update(state="disconnected")
+    leads = owner.get(reverse("dashboard:store-connected", args=[merchant.store.pk]))
+    assert leads["Location"] == reverse("dashboard:store", args=[merchant.store.pk])
+    assert "What works" not in owner.get(leads["Location"]).content.decode()
+    refused = owner.post(reverse("dashboard:try-again", args=[merchant.store.pk]), follow=True)
+    assert "Connect it first" in refused.content.decode()

@@ -30,7 +30,7 @@ from apps.stores import connect as finding
 from apps.stores import selectors as stores
 from apps.stores.approving import TokenUsed, UnknownToken
 from apps.stores.connect import NotConnectable
-from apps.stores.models import Approval, ApprovalState, Store
+from apps.stores.models import Approval, ApprovalState, Store, StoreState
 from connectors.errors import ConnectorError, Rejected
 from connectors.types import Gift, Way
 
@@ -231,6 +231,8 @@ def _shown(row: Approval) -> dict[str, object]:
 @page
 def connected(request: Asked, pk: int) -> HttpResponse:
     row = get_object_or_404(Store, workspace=request.workspace, pk=pk)
+    if row.state == StoreState.DISCONNECTED:
+        return redirect("dashboard:store", pk)
     return show(
         request,
         "store_connected.html",
@@ -241,3 +243,16 @@ def connected(request: Asked, pk: int) -> HttpResponse:
             "sync": row.syncs.order_by("-pk").first(),
         },
     )
+
+
+@action(Role.OWNER)
+def try_again(request: Asked, pk: int) -> HttpResponse:
+    """Somebody changed something in the store: see what works now."""
+    row = get_object_or_404(Store, workspace=request.workspace, pk=pk)
+    if row.state == StoreState.DISCONNECTED:
+        return back(request, "dashboard:store", pk, trouble="This store is disconnected. Connect it first.")
+    try:
+        services.probe(row)
+    except ConnectorError as error:
+        return back(request, "dashboard:store", pk, trouble=f"That could not be tried: {error.message}")
+    return back(request, "dashboard:store", pk, ok="Tried again; the table says what works now.")
