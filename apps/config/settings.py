@@ -53,7 +53,7 @@ ALLOWED_HOSTS = env.list(
 )
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 # Whether stores can call PUBLIC_URL. Not set: as the address looks (loopback and private ones can't be called).
-STORES_REACH_US = env.bool("STORES_REACH_US", default=None)
+STORES_REACH_US = env.bool("STORES_REACH_US") if env.str("STORES_REACH_US", default="") else None
 ALLOW_PRIVATE_HOSTS = env.list("ALLOW_PRIVATE_HOSTS", default=[])
 STORE_CA_FILE = env.str("STORE_CA_FILE", default="")
 HOOK_MAX_BYTES = env.int("HOOK_MAX_BYTES", default=2 * 1024 * 1024)

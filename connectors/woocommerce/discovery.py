@@ -178,7 +178,7 @@ def _judged(home: str, root: str, about: Mapping[str, Any]) -> Found:
         findings.append(_PLAIN_PERMALINKS)
     password_page = _password_page(about, home)
     if not password_page and "wc/v3" in spaces:
-        findings.append(_NO_APP_PASSWORDS)
+        findings.append(_NO_APP_PASSWORDS if secure else _NO_APP_PASSWORDS_OVER_HTTP)
     # Pages below the front page name the API too, so what was typed may lie deeper than the site.
     url = urlunsplit(urlsplit(home)._replace(path=urlsplit(own).path.rstrip("/")))
     # WordPress may lie in a folder below the address that the shop goes by; it then calls itself by the folder.
@@ -246,12 +246,17 @@ _PLAIN_HTTP = Finding("plain_http", "The store is called over plain http: fit fo
 _PLAIN_PERMALINKS = Finding(
     "plain_permalinks",
     "Permalinks are set to Plain, and WooCommerce before 11.1 takes no keys then. Choose “Post name” under Settings, "
-    "Permalinks; or connect with an application password, which works either way.",
+    "Permalinks. Application passwords work either way.",
 )
 _NO_APP_PASSWORDS = Finding(
     "no_app_passwords",
-    "Application passwords are switched off, often by a security plugin such as Wordfence. The store can be connected "
-    "with keys; pictures are then handed over by address, for the store to load from this server.",
+    "Application passwords are switched off, often by a security plugin such as Wordfence, and without one the media "
+    "library stays closed. With keys alone the store has to load pictures from this server.",
+)
+_NO_APP_PASSWORDS_OVER_HTTP = Finding(
+    "no_app_passwords",
+    "WordPress gives out application passwords over https only, and without one the media library stays closed. With "
+    "keys alone the store has to load pictures from this server.",
 )
 _LAYER_SENTENCES = {
     "Cloudflare": "Cloudflare answers instead of the shop. Add a rule under Security, WAF that skips checks for paths "

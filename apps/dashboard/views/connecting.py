@@ -94,6 +94,7 @@ def ways(request: Asked) -> HttpResponse:
             "stops": [one for one in found.findings if one.stops],
             "warns": [one for one in found.findings if not one.stops],
             "offers": _offers(offered),
+            "any_open": any(way.possible for way in offered),
             "gifts": [label for _, label in GIFTS],
             "polled": "" if reached else polled(),
             "public_url": settings.PUBLIC_URL,
