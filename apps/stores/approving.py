@@ -14,6 +14,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import Workspace
@@ -123,10 +124,7 @@ def deliver(platform: str, way: str, given: Mapping[str, object]) -> Approval:
 def _take(approval: Approval, credentials: Credentials) -> None:
     """The row count is the lock: of several callers one wins."""
     now = timezone.now()
-    live = Approval.objects.filter(
-        pk=approval.pk, state=ApprovalState.ASKED, work_state=WorkState.WAITING, expires_at__gt=now
-    )
-    taken = live.update(
+    taken = _live(approval, now).update(
         state=ApprovalState.GIVEN,
         used_at=now,
         credentials=asdict(credentials),
@@ -135,6 +133,13 @@ def _take(approval: Approval, credentials: Credentials) -> None:
     )
     if not taken:
         raise TokenUsed(approval)
+
+
+def _live(approval: Approval, now: dt.datetime) -> QuerySet[Approval]:
+    """The row, as long as its token is good."""
+    return Approval.objects.filter(
+        pk=approval.pk, state=ApprovalState.ASKED, work_state=WorkState.WAITING, expires_at__gt=now
+    )
 
 
 def returned(workspace: int, *, platform: str, way: str, given: Mapping[str, object], by: str) -> Approval:
@@ -158,7 +163,7 @@ def returned(workspace: int, *, platform: str, way: str, given: Mapping[str, obj
 def _refuse(approval: Approval, *, by: str) -> None:
     """A second refusal, or one that comes when the time is over, changes nothing."""
     with transaction.atomic():
-        if _end(approval, ApprovalState.REFUSED, "", used=True):
+        if _end(approval, ApprovalState.REFUSED, ""):
             _tell("approval.refused", approval, by=by)
 
 
@@ -167,7 +172,7 @@ def _accept(approval: Approval, handed: Handed, *, by: str) -> None:
         told = _shown(handed.site_url)
         words = f"The store that answered calls itself {told}, but {approval.url} was asked. What it gave was not kept."
         with transaction.atomic():
-            if not _end(approval, ApprovalState.FAILED, words, used=True):
+            if not _end(approval, ApprovalState.FAILED, words):
                 raise TokenUsed(approval)
             _tell("approval.failed", approval, by=by, problem=words)
         return
@@ -175,18 +180,15 @@ def _accept(approval: Approval, handed: Handed, *, by: str) -> None:
     _take(approval, handed.credentials)
 
 
-def _end(approval: Approval, state: ApprovalState, words: str, *, used: bool) -> bool:
+def _end(approval: Approval, state: ApprovalState, words: str) -> bool:
     """An approval that waits for the store ends without anything given. False where it does not wait any more."""
     now = timezone.now()
-    waits = Approval.objects.filter(
-        pk=approval.pk, state=ApprovalState.ASKED, work_state=WorkState.WAITING, expires_at__gt=now
-    )
     return bool(
-        waits.update(
+        _live(approval, now).update(
             state=state,
             work_state=WorkState.DONE,
             error=words,
-            used_at=now if used else None,
+            used_at=now,
             credentials=None,
         )
     )
