@@ -12,10 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, Rejected, Unsupported
 from connectors.types import (
+    PASTE,
+    Asking,
     Credentials,
     Found,
+    Gift,
+    Handed,
+    Here,
     ImageSize,
     ImageWrite,
     LibraryFile,
@@ -25,6 +30,7 @@ from connectors.types import (
     RemoteVariant,
     RemoteWebhook,
     StoreInfo,
+    Way,
     WebhookEvent,
 )
 
@@ -86,6 +92,23 @@ class Connector(ABC):
     def find(cls, typed: str, settings: Settings) -> Found:
         """The store behind an address in any form, and what stands in the way; reads without credentials. Raises
         Rejected for what is no address at all."""
+
+    # -- access: pure functions. A platform without pages of its own takes credentials by hand only --------------
+
+    @classmethod
+    def ways(cls, found: Found, here: Here) -> tuple[Way, ...]:
+        """Every way to hand over access at this store, the best first; those that can't work here say why."""
+        return (Way(PASTE, "Paste keys", "Copy the keys from the store.", frozenset(Gift), ""),)
+
+    @classmethod
+    def approval_page(cls, found: Found, way: str, asking: Asking) -> str:
+        """The page of the store on which a merchant approves. Raises Unsupported where the way has none."""
+        raise Unsupported("this platform has no page on which access is approved")
+
+    @classmethod
+    def handed_over(cls, way: str, given: Mapping[str, object]) -> Handed:
+        """What a store or a returning browser brings along; untrusted. Raises Rejected for what is none of it."""
+        raise Rejected("this platform hands over nothing by itself")
 
     # -- inbound: pure functions, no network --------------------------------------------------------------
 

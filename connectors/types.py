@@ -49,7 +49,8 @@ class Found:
     """The store behind what a merchant typed, or what keeps it from being one (`findings` that stop).
 
     `url` is its own address, `api_root` where its API is, empty where none was found; `password_page` is the page on
-    which the platform gives out passwords for programs, empty where it does not.
+    which the platform gives out passwords for programs, empty where it does not. `version` is the platform's, empty
+    where the site does not show it to visitors; `also` is another address that the store calls itself by.
     """
 
     url: str
@@ -57,10 +58,81 @@ class Found:
     name: str = ""
     password_page: str = ""
     findings: tuple[Finding, ...] = ()
+    version: str = ""
+    also: str = ""
 
     @property
     def can_connect(self) -> bool:
         return bool(self.api_root) and not any(finding.stops for finding in self.findings)
+
+
+@dataclass(frozen=True)
+class Here:
+    """This installation, as stores see it: its address, and whether they can call it from where they are."""
+
+    url: str
+    reachable: bool
+
+    @property
+    def https(self) -> bool:
+        return self.url.startswith("https://")
+
+
+class Gift(StrEnum):
+    """What access to a store may be good for."""
+
+    READ = "read"
+    WRITE = "write"
+    UPLOAD = "upload"
+    WEBHOOKS = "webhooks"
+
+
+PASTE = "paste"
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to hand over access. `code` is PASTE where a merchant copies keys by hand; every other way leads over a
+    page of the store. `gives` tells what it is good for, `but` what to know of a gift, `why_not` what keeps the way
+    from working at this store, from this installation."""
+
+    code: str
+    title: str
+    sentence: str
+    gives: frozenset[Gift]
+    needs: str
+    but: Mapping[Gift, str] = field(default_factory=dict)
+    why_not: tuple[str, ...] = ()
+
+    @property
+    def possible(self) -> bool:
+        return not self.why_not
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What a page of the store has to know: who asks, under which token, and where to bring answer and merchant.
+
+    `return_url` is opened by the merchant's browser, `callback_url` is called by the store itself.
+    """
+
+    app_name: str
+    token: str
+    return_url: str
+    callback_url: str
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What came back from such a page. Nothing of it can be trusted but the token, and that only if it is known.
+
+    `credentials` is None where there are none yet; `site_url` is what the store calls itself, empty where it does not.
+    """
+
+    token: str
+    credentials: Credentials | None = None
+    site_url: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True)

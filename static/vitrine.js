@@ -50,6 +50,32 @@ document.getElementById("confirm")?.addEventListener("close", (event) => {
   form.requestSubmit(form.contains(submitter) ? submitter : null);
 });
 
+// -- a form that takes a while says so, on its button ---------------------------------------------------------------
+
+const WAITS = "[data-busy] button[data-said]";
+
+document.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  const says = event.target.dataset.busy;
+  if (!says || !button || event.defaultPrevented) return;
+  if (button.dataset.said) return event.preventDefault(); // once is enough
+  button.dataset.said = button.textContent;
+  button.textContent = says;
+  button.setAttribute("aria-busy", "true");
+  setTimeout(() => button.dataset.said && asBefore(button), 60000); // whoever stopped it may want it again
+});
+
+function asBefore(button) {
+  button.textContent = button.dataset.said;
+  delete button.dataset.said;
+  button.removeAttribute("aria-busy");
+}
+
+// Back in the browser's history the page is as it was left.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) document.querySelectorAll(WAITS).forEach(asBefore);
+});
+
 // -- review keys, unless switched off or typing -------------------------------------------------------------------
 
 const SWITCH = "vitrine.shortcuts";

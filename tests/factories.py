@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import uuid
 from typing import Any
@@ -39,7 +40,7 @@ from apps.publishing.models import (
 from apps.recipes.models import Recipe, RecipeVersion
 from apps.recipes.services import WHITE_PACKSHOT
 from apps.review.models import Item, ItemState
-from apps.stores.models import Store
+from apps.stores.models import Approval, Store
 
 PASSWORD = "a long enough password"
 ENGINES = {"cutout": "classic/1"}
@@ -107,6 +108,26 @@ class StoreFactory(DjangoModelFactory):
     about = factory.LazyFunction(
         lambda: {"version": "10.3", "can_write": True, "can_webhook": True, "notes": []}
     )
+
+
+class ApprovalFactory(DjangoModelFactory):
+    """A store was asked for access half a minute ago. `token` is what it answers under; the row has its hash."""
+
+    class Meta:
+        model = Approval
+        exclude = ("token",)
+
+    token = factory.Sequence(lambda n: f"token-{n}-of-this-approval")
+    workspace = factory.SubFactory(WorkspaceFactory)
+    platform = "woocommerce"
+    way = "keys"
+    asked_by = "user:0"
+    token_sha256 = factory.LazyAttribute(lambda row: ids.sha256_hex(row.token.encode()))
+    url = factory.Sequence(lambda n: f"https://asked{n}.example.com")
+    api_root = factory.LazyAttribute(lambda row: f"{row.url}/wp-json/")
+    name = "Asked shop"
+    expires_at = factory.LazyFunction(lambda: timezone.now() + dt.timedelta(minutes=30))
+    not_before = hint_after = factory.SelfAttribute("expires_at")
 
 
 class ProductFactory(DjangoModelFactory):

@@ -32,6 +32,7 @@ from gpu_worker.storage import open_storage
 _numbers = itertools.count(1)
 
 TASKS = {
+    "flow.approve": flow.approved,
     "flow.receive": flow.received,
     "flow.sync": flow.synced,
     "flow.act": flow.acted,

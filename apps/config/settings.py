@@ -52,6 +52,8 @@ ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=[urlsplit(PUBLIC_URL).hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]
 )
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
+# Whether stores can call PUBLIC_URL. Not set: as the address looks (loopback and private ones can't be called).
+STORES_REACH_US = env.bool("STORES_REACH_US") if env.str("STORES_REACH_US", default="") else None
 ALLOW_PRIVATE_HOSTS = env.list("ALLOW_PRIVATE_HOSTS", default=[])
 STORE_CA_FILE = env.str("STORE_CA_FILE", default="")
 HOOK_MAX_BYTES = env.int("HOOK_MAX_BYTES", default=2 * 1024 * 1024)
@@ -143,6 +145,8 @@ INSTALLED_APPS = [
     "apps.config",
 ]
 MIDDLEWARE = [
+    # Before everything that may write down an address.
+    "apps.dashboard.handed.out_of_sight",
     "django.middleware.security.SecurityMiddleware",
     "apps.api.hooks.before_pages",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
-from apps.api import files, hooks
+from apps.api import approvals, files, hooks
 
 
 def alive(request: HttpRequest) -> HttpResponse:
@@ -15,6 +15,7 @@ def alive(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("healthz", alive, name="alive"),
     path("hooks/<str:token>/", hooks.receive, name="hook"),
+    path("approvals/woocommerce/keys/", approvals.woocommerce_keys, name="woocommerce-keys"),
     path("files/<str:token>/<str:filename>", files.signed_file, name="signed-file"),
     path("api/", include("apps.api.urls")),
     path("admin/", admin.site.urls),

@@ -17,6 +17,7 @@ from apps.accounts.selectors import at_least, member_of
 
 P = ParamSpec("P")
 READS = ("GET", "HEAD")
+ARRIVES = ("GET",)
 WRITES = ("POST",)
 
 
@@ -41,6 +42,17 @@ def page(view: View[P]) -> Callable[..., HttpResponseBase]:
 def page_for(needed: Role) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:
     """A page, with its form, for members who may do `needed` and more."""
     return lambda view: _guarded(view, needed, READS + WRITES)
+
+
+def sight_for(needed: Role) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:
+    """A page to look at, for members who may do `needed` and more."""
+    return lambda view: _guarded(view, needed, READS)
+
+
+def arrival_for(needed: Role) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:
+    """Where a browser arrives from a store and something changes by it; nothing that merely looks ahead (HEAD)
+    counts."""
+    return lambda view: _guarded(view, needed, ARRIVES)
 
 
 def action(needed: Role) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:

@@ -118,6 +118,9 @@ def problem(row: Job) -> str:
 PHRASES: dict[str, str] = {
     "workspace.created": "created the workspace {name}",
     "apikey.created": "made the API key {name}",
+    "approval.asked": "asked {url} for access",
+    "approval.refused": "said no when {url} asked whether we may have access",
+    "approval.failed": "could not use the access that {url} gave: {problem}",
     "store.connected": "connected the store {url}",
     "store.disconnected": "disconnected the store",
     "store.synced": "read the store's catalogue: {products} products",

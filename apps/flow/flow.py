@@ -30,6 +30,7 @@ from apps.recipes.models import RecipeVersion
 from apps.review import services as review
 from apps.review.models import Item, ItemState
 from apps.storage import selectors as storage
+from apps.stores import approving
 from apps.stores import services as stores
 from apps.stores.connect import open_store
 from apps.stores.models import Store
@@ -43,7 +44,12 @@ WAIT_FOR_ROOM_S = 60.0
 RESULTS_AT_ONCE, MOST_RESULTS = 50, 1000
 
 
-# 1. A webhook came, or a store was read.
+# 1. A store gave us access, a webhook came, or a store was read.
+
+
+def approved(approval_id: int) -> None:
+    """What a store handed over is tried there; where it works, the store is connected."""
+    approving.settle(approval_id, then=connected)
 
 
 def received(delivery_id: int) -> None:

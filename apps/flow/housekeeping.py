@@ -16,6 +16,7 @@ from apps.jobs.services import mattes
 from apps.lib import blobs
 from apps.lib.errors import Retry
 from apps.storage.services import survey
+from apps.stores import approving
 from apps.stores import selectors as stores_selectors
 from apps.stores import services as stores
 from connectors.errors import ConnectorError
@@ -77,5 +78,10 @@ def sweep_files() -> None:
 
 
 def forget() -> None:
-    """Rows that told enough: syncs with their drift, and what rules did, after 90 days."""
-    log.info("forgotten", syncs=catalog.forget_syncs(), triggers=acting.forget())
+    """Rows that told enough: syncs with their drift, what rules did, and approvals that ended, after 90 days."""
+    log.info(
+        "forgotten",
+        syncs=catalog.forget_syncs(),
+        triggers=acting.forget(),
+        approvals=approving.forget(),
+    )

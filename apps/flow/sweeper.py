@@ -16,10 +16,12 @@ from apps.lib import wire
 from apps.notices.models import Mail
 from apps.publishing.models import Cleaning, Publication, Undo
 from apps.publishing.services import reversing
+from apps.stores.models import Approval
 from gpu_worker.contract import QUEUE_CONTROL, TASK_RESULTS
 
 # Preparations come last: a regenerated catalogue has 100,000 of them, and everything else is quicker.
 DUE: tuple[tuple[Callable[[int], list[int]], str], ...] = (
+    (Approval.hints, "flow.approve"),
     (Delivery.hints, "flow.receive"),
     (Publication.hints, "flow.publish"),
     (Undo.hints, "flow.undo"),

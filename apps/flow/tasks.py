@@ -35,6 +35,12 @@ def _carried(function: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+@shared_task(name="flow.approve")
+@_carried
+def approve(approval_id: int) -> None:
+    flow.approved(approval_id)
+
+
 @shared_task(name="flow.receive")
 @_carried
 def receive(delivery_id: int) -> None:

@@ -7,13 +7,16 @@ from functools import partial
 from django.conf import settings
 
 from apps.lib.errors import BadRequest
-from apps.stores import presence
+from apps.stores import presence, reach
 from apps.stores.models import Store
 from apps.stores.throttle import StoreThrottle
 from connectors import registry
 from connectors.base import Connector, Opening, Settings
 from connectors.errors import Rejected
-from connectors.types import Credentials, Found
+from connectors.types import Credentials, Found, Way
+
+# As the rows have room for it.
+MAX_URL_CHARS = 300
 
 
 class NotConnectable(BadRequest):
@@ -27,12 +30,21 @@ def connector_settings() -> Settings:
     )
 
 
-def find(platform: str, typed: str) -> Found:
-    """The store behind what a merchant typed. Raises NotConnectable with what has to be changed first."""
+def look(platform: str, typed: str) -> Found:
+    """What is at the address that a merchant typed, whether it can be connected or not. Raises NotConnectable for
+    what is no address."""
     try:
         found = registry.get(platform).find(typed, connector_settings())
     except Rejected as error:
         raise NotConnectable(error.detail[:1].upper() + error.detail[1:]) from error
+    if len(found.url) > MAX_URL_CHARS:
+        raise NotConnectable(f"That leads to an address of more than {MAX_URL_CHARS} characters.")
+    return found
+
+
+def find(platform: str, typed: str) -> Found:
+    """The store behind what a merchant typed. Raises NotConnectable with what has to be changed first."""
+    found = look(platform, typed)
     if not found.can_connect:
         raise NotConnectable(" ".join(finding.sentence for finding in found.findings if finding.stops))
     return found
@@ -67,6 +79,11 @@ def open_store(store: Store) -> Connector:
     )
 
 
+def ways(platform: str, found: Found) -> tuple[Way, ...]:
+    """How access to this store may be handed over, the best way first."""
+    return registry.get(platform).ways(found, reach.here())
+
+
 def inbound(platform: str) -> type[Connector]:
-    """The class whose `verify` and `parse` understand this platform's deliveries."""
+    """The class that understands what this platform sends: deliveries, and what its approval pages hand over."""
     return registry.get(platform)

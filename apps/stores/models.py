@@ -7,6 +7,7 @@ from django.db import models
 from apps.accounts.models import Workspace
 from apps.lib import ids
 from apps.lib.crypto import EncryptedJSONField
+from apps.lib.work import Work
 
 
 class StoreState(models.TextChoices):
@@ -47,6 +48,48 @@ class Store(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ApprovalState(models.TextChoices):
+    ASKED = "asked", "waiting for the store"
+    GIVEN = "given", "being checked"
+    CONNECTED = "connected", "connected"
+    REFUSED = "refused", "refused"
+    FAILED = "failed", "did not work"
+    EXPIRED = "expired", "too late"
+
+
+class Approval(Work):
+    """Somebody was sent to their store to give us access. The store answers under a token of which we keep the hash
+    only.
+
+    The token stands for workspace, person, way and address; it is good once, until `expires_at`. What is given stays
+    sealed in `credentials` until it was tried at `url`, and is then either the store's or gone. `also` is another
+    address that the store calls itself by. As work it is due when something was given, or when its time is over.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="approvals")
+    platform = models.CharField(max_length=20)
+    way = models.CharField(max_length=20)
+    asked_by = models.CharField(max_length=64)
+    token_sha256 = models.CharField(max_length=64, unique=True)
+    url = models.URLField(max_length=300)
+    api_root = models.CharField(max_length=400)
+    name = models.CharField(max_length=200, blank=True, default="")
+    also = models.CharField(max_length=400, blank=True, default="")
+    notes = models.JSONField(default=list)
+    state = models.CharField(max_length=10, choices=ApprovalState, default=ApprovalState.ASKED)
+    credentials = EncryptedJSONField(null=True)
+    store = models.ForeignKey(Store, on_delete=models.SET_NULL, null=True, related_name="approvals")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["work_state", "hint_after"], name="stores_approval_due")]
+
+    def __str__(self) -> str:
+        return f"{self.way} for {self.url}"
 
 
 class WrittenMedia(models.Model):

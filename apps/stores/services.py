@@ -36,10 +36,19 @@ def connect(workspace: Workspace, *, platform: str, url: str, credentials: Crede
     A store that refuses webhooks is connected and polled.
     """
     found = find(platform, url)
-    url = found.url
     info = open_found(platform, found, credentials).check()
+    store = keep(workspace, platform=platform, found=found, credentials=credentials, info=info, by=by)
+    begin_listening(store)
+    return store
+
+
+def keep(
+    workspace: Workspace, *, platform: str, found: Found, credentials: Credentials, info: StoreInfo, by: str
+) -> Store:
+    """The row of a store whose keys were just tried: a new one, or the one that is there with new keys."""
+    url = found.url
     known = {
-        "name": info.name or urlsplit(url).netloc,
+        "name": (info.name or urlsplit(url).netloc)[:200],
         "credentials": asdict(credentials),
         "api_root": found.api_root,
         "can_upload": info.can_upload,
@@ -62,6 +71,11 @@ def connect(workspace: Workspace, *, platform: str, url: str, credentials: Crede
             platform=platform,
             again=not created,
         )
+    return store
+
+
+def begin_listening(store: Store) -> None:
+    """Subscribe to the webhooks of a store that was just connected; one that refuses them is polled, and says so."""
     presence.forget(store.pk)  # it has just answered
     try:
         listen(store)
@@ -69,15 +83,36 @@ def connect(workspace: Workspace, *, platform: str, url: str, credentials: Crede
         note_problem(
             store, f"Webhooks could not be set up, so the store is polled: {error.message}", broken=False
         )
-    return store
+
+
+def probe(store: Store) -> None:
+    """Try again what our keys may do; a store whose keys work again is in order again.
+
+    Raises ConnectorError; keys that open nothing any more mark the store.
+    """
+    presence.forget(store.pk)  # a person asks: whether it is away is to be seen now
+    try:
+        info = open_store(store).check()
+    except ConnectorError as error:
+        note_error(store, error)
+        raise
+    store.about = {**store.about, **_tried(info)}
+    store.can_upload = info.can_upload
+    mine = Store.objects.filter(pk=store.pk)
+    mine.update(about=store.about, can_upload=store.can_upload)
+    mine.filter(state=StoreState.BROKEN).update(state=StoreState.CONNECTED, problem="")
 
 
 def _about(info: StoreInfo, found: Found) -> dict[str, object]:
+    return {**_tried(info), "notes": [finding.sentence for finding in found.findings]}
+
+
+def _tried(info: StoreInfo) -> dict[str, object]:
     return {
         "version": info.platform_version,
+        "can_read": info.can_read,
         "can_write": info.can_write,
         "can_webhook": info.can_webhook,
-        "notes": [*info.notes, *(finding.sentence for finding in found.findings)],
     }
 
 

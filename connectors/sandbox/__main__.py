@@ -29,6 +29,7 @@ def main(argv: list[str] | None = None) -> int:
         woocommerce=not given.without_woocommerce,
         wc_version=given.wc_version,
         app_passwords=not given.without_app_passwords,
+        approver_role=given.approver_role,
         open_index=not given.closed_index,
         gmt_offset_h=given.gmt_offset_h,
         webhook_interval_s=given.webhook_interval_s,
@@ -96,6 +97,12 @@ def _arguments() -> argparse.ArgumentParser:
     add("--without-woocommerce", action="store_true", help="WordPress alone")
     add("--wc-version", default=Options.wc_version, help="what WooCommerce calls itself and behaves like")
     add("--without-app-passwords", action="store_true", help="as a security plugin leaves it")
+    add(
+        "--approver-role",
+        choices=("administrator", "shop_manager", "author", "customer"),
+        default=Options.approver_role,
+        help="who is logged in where an approval page is opened",
+    )
     add("--closed-index", action="store_true", help="the API's index is for logged-in users only")
     add("--ca-file", default="", help="trusted when the store calls out")
     for name in ("--consumer-key", "--consumer-secret", "--app-password", "--admin-token"):

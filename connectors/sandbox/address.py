@@ -9,13 +9,14 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from connectors.sandbox.faults import StartResponse, Wsgi
 from connectors.sandbox.site import Site
 
-API = "/wp-json"
+API, APPROVE = "/wp-json", "/wc-auth"
 # Set where the API was asked by `?rest_route=`: WooCommerce knows its own requests by their path.
 BY_QUERY = "sandbox.rest_route"
 
 
 class Addressed:
-    """WSGI around the store. `/?rest_route=/…` always works; with plain permalinks `/wp-json/` does not exist."""
+    """WSGI around the store. `/?rest_route=/…` and `/?wc-auth-route=…` always work; with plain permalinks `/wp-json/`
+    does not exist and `/wc-auth/` leads to the front page."""
 
     def __init__(self, app: Wsgi, site: Site) -> None:
         self._app, self._site = app, site
@@ -33,11 +34,17 @@ class Addressed:
             if not path.startswith(f"{site.path}/"):
                 return _nothing_here(start_response)
             environ["SCRIPT_NAME"], path = site.path, path[len(site.path) :]
+        if options.permalinks == "plain" and path.startswith(f"{APPROVE}/"):
+            return _redirect(start_response, f"{self._site.url}/")
         environ["PATH_INFO"] = self._routed(environ, path)
         return self._app(environ, start_response)
 
     def _routed(self, environ: dict[str, Any], path: str) -> str:
         asked = parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+        approve = dict(asked).get("wc-auth-route")
+        if approve and path in {"/", "/index.php"}:
+            environ["QUERY_STRING"] = urlencode([(k, v) for k, v in asked if not k.startswith("wc-auth-")])
+            return f"{APPROVE}/v{dict(asked).get('wc-auth-version')}/{approve}"
         route = dict(asked).get("rest_route")
         if route is not None and path in {"/", "/index.php"}:
             environ["QUERY_STRING"] = urlencode([(k, v) for k, v in asked if k != "rest_route"])

@@ -1,7 +1,7 @@
 """How a merchant approves an app in the browser: wc-auth for keys, authorize-application for a password.
 
-Whoever opens these pages on the sandbox counts as the logged-in administrator; there is no login to play
-through.
+Whoever opens these pages on the sandbox counts as logged in, as an administrator unless the options say otherwise;
+there is no login to play through.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from connectors.sandbox.auth import CAPABILITIES
 from connectors.sandbox.remote import Refused
-from connectors.sandbox.site import DEFAULT_USER, Site
+from connectors.sandbox.site import Site
 
 MANDATORY = ("app_name", "scope", "user_id", "return_url", "callback_url")
 SCOPES = ("read", "write", "read_write")
@@ -23,10 +24,11 @@ Page = Response | str | tuple[str, int]
 
 
 def blueprint(site: Site) -> Blueprint:
-    """The approval pages of one site."""
+    """The approval pages of one site; those for keys are WooCommerce's own."""
     routes = Blueprint("approve", __name__, template_folder="templates")
 
-    _keys(routes, site)
+    if site.options.woocommerce:
+        _keys(routes, site)
     _password(routes, site)
     return routes
 
@@ -42,21 +44,21 @@ def _keys(routes: Blueprint, site: Site) -> None:
         if wrong:
             return _page(site, 401, error=wrong)
         deny = _with(request.args["return_url"], success="0", user_id=request.args["user_id"])
-        action = f"/wc-auth/v1/access_granted?{request.query_string.decode()}"
         return _page(
             site,
             app=request.args["app_name"],
             wish=f"{request.args['scope']} access",
-            action=action,
+            action=_granting(site),
             deny=deny,
         )
 
     @routes.post("/wc-auth/v1/access_granted")
     def hand_over_keys() -> Page:
+        """Works as often as it is asked: each time with new keys."""
         wrong = _wrong_wc_auth(site, request.args)
         if wrong:
             return _page(site, 401, error=wrong)
-        key, secret = site.add_key(request.args["scope"])
+        key, secret = site.add_key(request.args["scope"], site.approver()[0])
         handed = {
             "key_id": 1,
             "user_id": request.args["user_id"],
@@ -81,14 +83,22 @@ def _keys(routes: Blueprint, site: Site) -> None:
         return redirect(_with(request.args["return_url"], success="1", user_id=request.args["user_id"]))
 
 
+def _granting(site: Site) -> str:
+    """Where the button leads, in the form that the site's permalinks allow."""
+    query = request.query_string.decode()
+    if site.options.permalinks == "plain":
+        return f"{request.script_root}/?wc-auth-version=1&wc-auth-route=access_granted&{query}"
+    return f"{request.script_root}/wc-auth/v1/access_granted?{query}"
+
+
 def _password(routes: Blueprint, site: Site) -> None:
     @routes.get("/wp-admin/authorize-application.php")
     def ask_for_a_password() -> Page:
-        wrong = _wrong_application(site, request.args)
+        status, wrong = _wrong_application(site, request.args)
         if wrong:
-            return _page(site, 500, error=wrong)
+            return _page(site, status, error=wrong)
         reject = request.args.get("reject_url") or request.args.get("success_url") or "/"
-        action = f"/wp-admin/authorize-application.php?{request.query_string.decode()}"
+        action = f"{request.script_root}/wp-admin/authorize-application.php?{request.query_string.decode()}"
         deny = _with(reject, success="false")
         return _page(
             site, app=request.args["app_name"], wish="a password of its own", action=action, deny=deny
@@ -96,14 +106,15 @@ def _password(routes: Blueprint, site: Site) -> None:
 
     @routes.post("/wp-admin/authorize-application.php")
     def hand_over_a_password() -> Page:
-        wrong = _wrong_application(site, request.args)
+        status, wrong = _wrong_application(site, request.args)
         if wrong:
-            return _page(site, 500, error=wrong)
-        password = site.add_app_password(DEFAULT_USER, request.args["app_name"])
+            return _page(site, status, error=wrong)
+        login, _ = site.approver()
+        password = site.add_app_password(login, request.args["app_name"])
         target = request.args.get("success_url")
         if not target:
             return _page(site, app=request.args["app_name"], password=password)
-        return redirect(_with(target, site_url=site.url, user_login=DEFAULT_USER, password=password))
+        return redirect(_with(target, site_url=site.url, user_login=login, password=password))
 
 
 def _wrong_wc_auth(site: Site, args: Mapping[str, str]) -> str:
@@ -112,26 +123,33 @@ def _wrong_wc_auth(site: Site, args: Mapping[str, str]) -> str:
         return f"Missing parameter {missing}"
     if args["scope"] not in SCOPES:
         return f"Invalid scope {args['scope']}"
-    if not _acceptable(site, args["callback_url"]):
+    if not (args["callback_url"].startswith("https://") or site.options.accept_http_callbacks):
         return "The callback_url needs to be over SSL"
+    if "manage_woocommerce" not in CAPABILITIES[site.approver()[1]]:
+        return "You do not have permission to access this page"
     return ""
 
 
-def _wrong_application(site: Site, args: Mapping[str, str]) -> str:
+def _wrong_application(site: Site, args: Mapping[str, str]) -> tuple[int, str]:
+    """Status and words; any user may have an application password, whatever it opens then."""
+    if not site.gives_app_passwords:
+        return 501, "Application passwords are not available."
     if not args.get("app_name"):
-        return "The app has no name."
+        return 500, "The app has no name."
     try:
         uuid.UUID(args.get("app_id") or str(uuid.uuid4()))
     except ValueError:
-        return "The application ID must be a UUID."
+        return 500, "The application ID must be a UUID."
     for name in ("success_url", "reject_url"):
-        if args.get(name) and not _acceptable(site, args[name]):
-            return f"The {name} must be served over a secure connection."
-    return ""
+        if args.get(name) and not _safe(site, args[name]):
+            return 500, f"The {name} must be served over a secure connection."
+    return 0, ""
 
 
-def _acceptable(site: Site, url: str) -> bool:
-    return url.startswith("https://") or (site.options.accept_http_callbacks and url.startswith("http://"))
+def _safe(site: Site, url: str) -> bool:
+    """A site that calls its environment local takes http as well."""
+    loose = site.options.environment == "local" or site.options.accept_http_callbacks
+    return url.startswith("https://") or (loose and url.startswith("http://"))
 
 
 def _with(url: str, **added: str) -> str:

@@ -29,7 +29,8 @@ def blueprint(site: Site) -> Blueprint:
 
     @routes.context_processor
     def shop_name() -> dict[str, Any]:
-        return {"shop": site.options.name}
+        version = f"WooCommerce {site.options.wc_version}" if site.options.woocommerce else ""
+        return {"shop": site.options.name, "generator": version}
 
     @routes.get("/")
     def front() -> str:

@@ -36,6 +36,7 @@ class Options:
     woocommerce: bool = True  # False: WordPress alone, the plugin is not active
     wc_version: str = WC_VERSION
     app_passwords: bool = True  # False: a security plugin has switched them off
+    approver_role: str = "administrator"  # who is logged in where an approval page is opened
     open_index: bool = True  # False: a plugin shows the API to nobody who is not logged in
     gmt_offset_h: float = 0.0
     webhook_interval_s: float | None = 0.5  # None: nothing is delivered until `Hooks.deliver_due` is called
@@ -61,6 +62,20 @@ class Site:
         self.faults = Faults()
         self.admin_token = options.admin_token or self._kept("admin_token", secrets.token_urlsafe(24))
         self.credentials = self._first_credentials()
+
+    @property
+    def gives_app_passwords(self) -> bool:
+        """Whether WordPress has application passwords here: over https, or where it calls its environment local."""
+        secure = self.url.startswith("https") and self.options.notices_tls
+        return (secure or self.options.environment == "local") and self.options.app_passwords
+
+    def approver(self) -> tuple[str, str]:
+        """Login and role of whoever is logged in where an approval page is opened."""
+        role = self.options.approver_role
+        login = DEFAULT_USER if role == "administrator" else f"a-{role}"
+        if login != DEFAULT_USER:
+            self.add_user(login, role)
+        return login, role
 
     def close(self) -> None:
         """Stop deliveries and close the state."""

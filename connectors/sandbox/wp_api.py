@@ -33,8 +33,6 @@ def blueprint(site: Site, auth: Auth) -> Blueprint:
             raise WpError(401, "rest_not_logged_in", "You are not currently logged in.")
         approve = f"{site.url}/wp-admin/authorize-application.php"
         passwords = {"application-passwords": {"endpoints": {"authorization": approve}}}
-        secure = site.url.startswith("https") and site.options.notices_tls
-        usable = (secure or site.options.environment == "local") and site.options.app_passwords
         home = site.url if site.options.notices_tls else site.url.replace("https://", "http://", 1)
         about: dict[str, Any] = {
             "name": site.options.name,
@@ -43,7 +41,10 @@ def blueprint(site: Site, auth: Auth) -> Blueprint:
             "home": home,
             "gmt_offset": "0",
         }
-        about |= {"namespaces": _namespaces(site), "authentication": passwords if usable else []}
+        about |= {
+            "namespaces": _namespaces(site),
+            "authentication": passwords if site.gives_app_passwords else [],
+        }
         return answer(picked(about), allow="GET")
 
     _media(routes, site, auth)

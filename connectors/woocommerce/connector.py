@@ -23,7 +23,10 @@ from connectors.errors import (
 )
 from connectors.http import Answer, Http
 from connectors.types import (
+    Asking,
     Found,
+    Handed,
+    Here,
     ImageSize,
     ImageWrite,
     LibraryFile,
@@ -33,9 +36,10 @@ from connectors.types import (
     RemoteVariant,
     RemoteWebhook,
     StoreInfo,
+    Way,
     WebhookEvent,
 )
-from connectors.woocommerce import discovery, mapping, webhooks
+from connectors.woocommerce import approving, discovery, mapping, webhooks
 from connectors.woocommerce.client import Params, WooClient
 
 PER_PAGE = 100  # WooCommerce's own limit
@@ -54,6 +58,20 @@ class WooCommerceConnector(Connector):
     @classmethod
     def find(cls, typed: str, settings: Settings) -> Found:
         return discovery.discover(typed, settings)
+
+    # -- access -------------------------------------------------------------------------------------------
+
+    @classmethod
+    def ways(cls, found: Found, here: Here) -> tuple[Way, ...]:
+        return approving.ways(found, here)
+
+    @classmethod
+    def approval_page(cls, found: Found, way: str, asking: Asking) -> str:
+        return approving.page(found, way, asking)
+
+    @classmethod
+    def handed_over(cls, way: str, given: Mapping[str, object]) -> Handed:
+        return approving.handed_over(way, given)
 
     # -- inbound ------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -34,12 +34,21 @@ _INSIDE = re.compile(
 )
 _LINK = re.compile(r'<([^<>]+)>\s*;[^,]*\brel="?https://api\.w\.org/"?', re.IGNORECASE)
 _LINK_TAG = re.compile(rb"""<link\b[^>]*\brel=["']https://api\.w\.org/["'][^>]*>""", re.IGNORECASE)
+# WooCommerce names itself on every page for visitors, unless a plugin takes that out.
+_GENERATOR = re.compile(
+    rb"""<meta\b[^>]*\bcontent=["']WooCommerce (\d+\.\d+[\w.-]{0,20})["']""", re.IGNORECASE
+)
 _HREF = re.compile(rb"""\bhref=["']([^"']+)["']""", re.IGNORECASE)
+
+
+def plain_permalinks(found: Found) -> bool:
+    """Whether the store's API is a query: what keys open since WooCommerce 11.1 only."""
+    return "rest_route=" in found.api_root
 
 
 def approve_page(found: Found) -> str:
     """The page on which a merchant approves consumer keys, for parameters to follow; also with plain permalinks."""
-    if "rest_route=" in found.api_root:
+    if plain_permalinks(found):
         return f"{found.url}/?wc-auth-version=1&wc-auth-route=authorize"
     return f"{found.url}/wc-auth/v1/authorize"
 
@@ -94,7 +103,8 @@ class _Search:
         for root in dict.fromkeys(self._roots(home, page)):
             found = self._index(home, root) if _host(home) not in self.silent else None
             if found is not None:
-                return found
+                named = _GENERATOR.search(page.body)
+                return replace(found, version=named.group(1).decode()) if named else found
         self.seen.append(blocked or _no_wordpress(home))
         return None
 
@@ -168,10 +178,13 @@ def _judged(home: str, root: str, about: Mapping[str, Any]) -> Found:
         findings.append(_PLAIN_PERMALINKS)
     password_page = _password_page(about, home)
     if not password_page and "wc/v3" in spaces:
-        findings.append(_NO_APP_PASSWORDS)
+        findings.append(_NO_APP_PASSWORDS if secure else _NO_APP_PASSWORDS_OVER_HTTP)
     # Pages below the front page name the API too, so what was typed may lie deeper than the site.
     url = urlunsplit(urlsplit(home)._replace(path=urlsplit(own).path.rstrip("/")))
-    return Found(url, root, mapping.text(about.get("name")), password_page, tuple(findings))
+    # WordPress may lie in a folder below the address that the shop goes by; it then calls itself by the folder.
+    site = mapping.text(about.get("url"))
+    also = site if urlsplit(site).netloc == urlsplit(home).netloc else ""
+    return Found(url, root, mapping.text(about.get("name")), password_page, tuple(findings), also=also)
 
 
 def _host(address: str) -> str:
@@ -233,12 +246,17 @@ _PLAIN_HTTP = Finding("plain_http", "The store is called over plain http: fit fo
 _PLAIN_PERMALINKS = Finding(
     "plain_permalinks",
     "Permalinks are set to Plain, and WooCommerce before 11.1 takes no keys then. Choose “Post name” under Settings, "
-    "Permalinks; or connect with an application password, which works either way.",
+    "Permalinks. Application passwords work either way.",
 )
 _NO_APP_PASSWORDS = Finding(
     "no_app_passwords",
-    "Application passwords are switched off, often by a security plugin such as Wordfence. The store can be connected "
-    "with keys; pictures are then handed over by address, for the store to load from this server.",
+    "Application passwords are switched off, often by a security plugin such as Wordfence, and without one the media "
+    "library stays closed. With keys alone the store has to load pictures from this server.",
+)
+_NO_APP_PASSWORDS_OVER_HTTP = Finding(
+    "no_app_passwords",
+    "WordPress gives out application passwords over https only, and without one the media library stays closed. With "
+    "keys alone the store has to load pictures from this server.",
 )
 _LAYER_SENTENCES = {
     "Cloudflare": "Cloudflare answers instead of the shop. Add a rule under Security, WAF that skips checks for paths "

@@ -69,4 +69,5 @@ def test_every_secret_column_is_among_those_that_are_rotated() -> None:
     assert {(model.__name__, column) for model, column in rotation.secret_columns()} == {
         ("Store", "credentials"),
         ("Store", "hook_secret"),
+        ("Approval", "credentials"),
     }

@@ -16,7 +16,7 @@ from apps.jobs.models import Batch, Job
 from apps.publishing.models import Publication, Reversal
 from apps.recipes.models import RecipeVersion
 from apps.review.models import Item
-from apps.stores.models import Store
+from apps.stores.models import Approval, Store
 from tests import factories
 
 
@@ -36,6 +36,7 @@ class Merchant:
     batch: Batch
     rule: Rule
     reversal: Reversal
+    approval: Approval
 
     @property
     def product(self) -> Product:
@@ -71,6 +72,7 @@ def open_for_business(name: str) -> Merchant:
     merchant.batch = factories.BatchFactory(store=store, recipe_version=version, name=f"Spring at {name}")
     merchant.rule = ruling.standard(store)
     merchant.reversal = factories.ReversalFactory(batch=merchant.batch)
+    merchant.approval = factories.ApprovalFactory(workspace=store.workspace)
     audit.record(
         "store.connected",
         workspace=store.workspace_id,

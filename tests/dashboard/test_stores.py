@@ -1,8 +1,7 @@
-"""Connecting, reading, regenerating and disconnecting a store through the pages."""
+"""Reading, regenerating and disconnecting a store through the pages."""
 
 from __future__ import annotations
 
-import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -10,73 +9,8 @@ from apps.catalog.models import Sync
 from apps.ingest.models import Delivery
 from apps.lib.work import WorkState
 from apps.stores.models import Store
-from connectors import registry
-from connectors.errors import AuthExpired
 from connectors.fake import FULL_ACCESS, FakeStore
 from tests.dashboard.merchants import Merchant
-
-FORM = {
-    "platform": "woocommerce",
-    "url": "tea.example.com/",
-    "key": "fake-key",
-    "secret": "fake-secret",
-    "user": "owner",
-    "app_password": "fake-password",
-}
-
-
-@pytest.fixture
-def tea_shop(monkeypatch: pytest.MonkeyPatch) -> FakeStore:
-    """A store in memory that answers where a WooCommerce store is asked for."""
-    monkeypatch.setitem(registry._PLATFORMS, "woocommerce", "connectors.fake:FakeConnector")
-    return FakeStore("https://tea.example.com", FULL_ACCESS)
-
-
-def test_a_store_is_connected_and_its_catalogue_is_read(
-    tea_shop: FakeStore, owner: Client, merchant: Merchant
-) -> None:
-    answer = owner.post(reverse("dashboard:connect"), FORM, follow=True)
-    store = Store.objects.get(url="https://tea.example.com")
-    assert store.workspace == merchant.workspace
-    assert Sync.objects.filter(store=store, work_state=WorkState.WAITING).exists()
-    assert "Its catalogue is being read." in answer.content.decode()
-
-
-def test_what_the_store_said_stands_at_the_form_and_no_key_is_shown_again(
-    tea_shop: FakeStore, owner: Client
-) -> None:
-    tea_shop.fail(AuthExpired("401"))
-    answer = owner.post(reverse("dashboard:connect"), FORM)
-    html = answer.content.decode()
-    assert answer.status_code == 422
-    assert "The store no longer accepts our keys" in html
-    for name in ("key", "secret", "app_password"):
-        assert FORM[name] not in html
-    assert not Store.objects.filter(url="https://tea.example.com").exists()
-
-
-@pytest.mark.parametrize(
-    "url", ["", "ftp://tea.example.com", "https://[bad", "https://user:pw@tea.example.com"]
-)
-def test_what_is_no_address_is_told_beside_the_address(url: str, tea_shop: FakeStore, owner: Client) -> None:
-    answer = owner.post(reverse("dashboard:connect"), {**FORM, "url": url})
-    html = answer.content.decode()
-    assert answer.status_code == 422
-    assert 'id="id_url_error"' in html and 'aria-invalid="true"' in html
-
-
-def test_a_user_without_an_application_password_is_a_half(tea_shop: FakeStore, owner: Client) -> None:
-    answer = owner.post(reverse("dashboard:connect"), {**FORM, "app_password": ""})
-    assert "belong together" in answer.content.decode()
-    assert tea_shop.calls == []
-
-
-def test_new_keys_for_a_store_start_from_its_address(
-    merchant: Merchant, neighbour: Merchant, owner: Client
-) -> None:
-    page = reverse("dashboard:connect")
-    assert merchant.store.url in owner.get(f"{page}?store={merchant.store.pk}").content.decode()
-    assert neighbour.store.url not in owner.get(f"{page}?store={neighbour.store.pk}").content.decode()
 
 
 def test_the_catalogue_is_read_once_however_often_it_is_asked_for(merchant: Merchant, owner: Client) -> None:

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from apps.audit.models import Event, Seal
 from apps.catalog.models import Photo
 from apps.dashboard import batch_words, measures, words
-from apps.dashboard.forms import PLATFORMS
+from apps.dashboard.connect_forms import PLATFORMS
 from apps.jobs.models import Batch, Job, PhotoMarks, Render
 from apps.jobs.services import marks
 from apps.lib.sizes import human

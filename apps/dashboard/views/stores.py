@@ -1,12 +1,11 @@
-"""Stores: connect, look, read again, disconnect."""
+"""Stores: look, read again, disconnect. How one is connected is in connecting.py."""
 
 from __future__ import annotations
 
 from django.conf import settings
-from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 
 from apps.accounts.models import Role
 from apps.automation import words
@@ -14,16 +13,14 @@ from apps.automation.services import ruling
 from apps.catalog.models import Sync
 from apps.catalog.selectors import photos_to_render
 from apps.dashboard.access import Asked, action, page, page_for
-from apps.dashboard.forms import ConnectForm
 from apps.dashboard.showing import back, show
+from apps.dashboard.store_words import missing, works
 from apps.dashboard.views.home import STOP_POLLING
 from apps.flow import drift, flow, waking
 from apps.ingest import selectors as ingest
-from apps.lib.errors import VitrineError
 from apps.lib.work import WorkState
 from apps.stores import presence, services
 from apps.stores import selectors as stores
-from apps.stores.connect import NotConnectable
 from apps.stores.models import Store, StoreState
 from connectors.errors import ConnectorError
 
@@ -53,6 +50,8 @@ def store(request: Asked, pk: int) -> HttpResponse:
             "keeping": drift.of_store(row),
             "rules": [words.sentence(r) for r in ruling.of_store(row) if r.on],
             "public_url": settings.PUBLIC_URL,
+            "works": works(row),
+            "missing": missing(row),
             "connected": row.state != StoreState.DISCONNECTED,
             "away_since": presence.away_since([row.pk]).get(row.pk),
             "pictures_away_since": presence.away_since([row.pk], images=True).get(row.pk),
@@ -69,30 +68,6 @@ def sync_state(request: Asked, pk: int) -> HttpResponse:
     return show(
         request, "parts/sync.html", {"store": row, "sync": sync}, status=200 if going else STOP_POLLING
     )
-
-
-@page_for(Role.OWNER)
-def connect(request: Asked) -> HttpResponse:
-    """The form; with ?store=ID for new keys of a store that is there."""
-    form = ConnectForm(request.POST or None, initial=_known(request))
-    if request.method == "POST" and form.is_valid():
-        try:
-            row = services.connect(request.workspace, by=request.actor, **form.wish())
-        except NotConnectable as error:
-            form.add_error("url", error.message)
-        except (ConnectorError, VitrineError) as error:
-            form.add_error(None, error.message)
-        else:
-            flow.connected(row, by=request.actor)
-            messages.success(request, f"{row.name} is connected. Its catalogue is being read.")
-            return redirect("dashboard:store", row.pk)
-    return show(request, "connect.html", {"form": form}, status=422 if form.errors else 200)
-
-
-def _known(request: Asked) -> dict[str, str]:
-    wanted = request.GET.get("store", "")
-    row = stores.of_workspace(request.workspace.pk).filter(pk=wanted).first() if wanted.isdecimal() else None
-    return {"url": row.url, "platform": row.platform} if row else {}
 
 
 @action(Role.OWNER)
