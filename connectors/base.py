@@ -104,7 +104,15 @@ class Connector(ABC):
 
     @abstractmethod
     def products(self, *, modified_after: dt.datetime | None = None, page: str | None = None) -> Page:
-        """One page of the catalogue, oldest id first. `modified_after` is aware and strictly exclusive."""
+        """One page of the catalogue, oldest id first. `modified_after` is aware and strictly exclusive.
+
+        Where a list tells of variants only that they are there, `variants_told` is False; `with_variants` asks on.
+        """
+
+    @abstractmethod
+    def with_variants(self, product: RemoteProduct) -> RemoteProduct:
+        """A listed product with its variants told; one whose variants were told comes back as it is. Raises
+        `NotFound`."""
 
     @abstractmethod
     def product(self, product_id: str) -> RemoteProduct:

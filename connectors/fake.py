@@ -273,6 +273,9 @@ class FakeConnector(Connector):
                 tuple(rows[start : start + PAGE_SIZE]), str(int(page or 1) + 1) if more else None, len(rows)
             )
 
+    def with_variants(self, product: RemoteProduct) -> RemoteProduct:
+        return product  # this store's lists tell all
+
     def product(self, product_id: str) -> RemoteProduct:
         with self._call("product"):
             return self._known(product_id)
@@ -418,6 +421,7 @@ def _told_of(product: RemoteProduct) -> dict[str, Any]:
         "modified": product.modified_at.isoformat(),
         "tags": product.tags,
         "in_stock": product.in_stock,
+        "price": product.price,
     }
 
 

@@ -247,6 +247,44 @@ def committed_shop(
     return opened
 
 
+@pytest.fixture
+def front(tmp_path: Path) -> Iterator[Any]:
+    """A WooCommerce shop on loopback, nobody connected (see tests/storefront.py)."""
+    from connectors.sandbox.server import Sandbox
+    from tests.storefront import Storefront
+
+    with Sandbox(tmp_path / "front", environment="local", webhook_interval_s=None) as sandbox:
+        yield Storefront(sandbox)
+
+
+@pytest.fixture
+def woo(
+    front: Any,
+    db: None,
+    storage_root: Path,
+    redis_url: str,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Any:
+    """That shop, connected; its products are read before the test begins to change them."""
+    from apps.accounts import services as accounts
+    from apps.recipes import services as recipes
+    from apps.stores import services as stores
+    from tests.shopkeeping import Shop
+
+    settings.ALLOW_PRIVATE_HOSTS = [front.site.url.partition("://")[2]]
+    owner, workspace = accounts.create_owner(
+        username="anna", password="a long pass phrase", workspace_name="Anna's shop"
+    )
+    recipes.create(workspace, name="White", body=recipes.WHITE_PACKSHOT, by="test", automatic=True)
+    store = stores.connect(
+        workspace, platform="woocommerce", url=front.site.url, credentials=front.site.credentials, by="test"
+    )
+    shop = Shop(owner, workspace, store, None, f"file://{storage_root}")  # type: ignore[arg-type]
+    on_the_wire(shop, monkeypatch)
+    return shop
+
+
 def on_the_wire(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this shop's hints land on its own wire instead of the broker, at once: a test is one transaction."""
     from apps.flow import hints

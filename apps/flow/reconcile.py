@@ -15,7 +15,7 @@ from apps.publishing.services import turns
 from apps.stores.connect import open_store
 from apps.stores.models import Store, StoreState
 from connectors.base import Connector
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, NotFound
 from connectors.types import RemoteProduct
 
 RENEW_EVERY = 25
@@ -62,12 +62,11 @@ def _mirror_listed(
     if turns.open_for(row.store_id, remote.id):
         catalog.met(row, remote.id)
         return
-    if not row.first and catalog.lists_hide(row.store, remote):
-        # Lists know variants by id only.
-        as_of, whole = timezone.now(), fetch(connector, remote.id)
-        if whole is None:
+    if catalog.lists_hide(row.store, remote):
+        try:
+            remote = connector.with_variants(remote)
+        except NotFound:
             return  # deleted since: it stays unmet
-        remote = whole
     _found(row, remote, notice, as_of=as_of)
 
 

@@ -20,7 +20,7 @@ from connectors.fake import FakeStore
 from connectors.http import Http
 from connectors.sandbox.media import BY_UPLOAD
 from connectors.sandbox.server import Sandbox
-from connectors.types import Credentials
+from connectors.types import Credentials, RemoteVariant
 
 LOOPBACK = Settings(allow_private_hosts=frozenset({"127.0.0.1"}), read_timeout_s=10, write_timeout_s=10)
 
@@ -129,6 +129,12 @@ class WooBench:
         ids = [self.shop.site.media_library.add(data, "photo.jpg", accepts=BY_UPLOAD).id for data in photos]
         return str(self._catalogue().create({"name": title, "images": [{"id": i} for i in ids]}).id)
 
+    def add_variant(self, product_id: str, option: str, data: bytes) -> str:
+        image = self.shop.site.media_library.add(data, "variant.jpg", accepts=BY_UPLOAD).id
+        self._catalogue().update(int(product_id), {"type": "variable"})
+        body = {"attributes": [{"name": "Colour", "option": option}], "image": {"id": image}}
+        return str(self._catalogue().create_variation(int(product_id), body).id)
+
     def add_many(self, count: int) -> None:
         with self.shop.site.state.change():
             for number in range(count):
@@ -201,6 +207,12 @@ class FakeBench:
 
     def add_product(self, title: str, photos: tuple[bytes, ...] = ()) -> str:
         return self.store.add_product(title, photos).id
+
+    def add_variant(self, product_id: str, option: str, data: bytes) -> str:
+        variant = RemoteVariant(self.store.next_id(), option, image=self.store.add_media(data, "variant.jpg"))
+        have = self.store.products[product_id].variants
+        self.store.change_product(product_id, type="variable", variants=(*have, variant))
+        return variant.id
 
     def add_many(self, count: int) -> None:
         for number in range(count):

@@ -51,6 +51,20 @@ def test_the_whole_catalogue_is_read_page_by_page_oldest_first(bench: Any) -> No
     assert seen == sorted(set(seen))
 
 
+def test_a_listed_product_can_be_asked_for_its_variants(bench: Any, make_photo: Photo) -> None:
+    product_id = bench.add_product("Shirt", (make_photo("red"),))
+    variant_id = bench.add_variant(product_id, "Blue", make_photo("blue"))
+    connector = bench.connect()
+    [listed] = connector.products().products
+    assert [v.id for v in listed.variants] == [variant_id]
+    whole = connector.with_variants(listed)
+    assert whole.variants_told and whole.images == listed.images
+    [variant] = whole.variants
+    assert variant.title == "Blue" and variant.image is not None
+    assert connector.fetch(variant.image.src) == make_photo("blue")
+    assert connector.product(product_id).variants == whole.variants
+
+
 def test_an_empty_catalogue_is_one_empty_page(bench: Any) -> None:
     page = bench.connect().products()
     assert (page.products, page.next) == ((), None)
