@@ -17,6 +17,9 @@ class Kind(StrEnum):
     PRODUCT_DELETED = "product_deleted"
     PRODUCT_RESTORED = "product_restored"
     UNINSTALLED = "uninstalled"
+    BLINDED = (
+        "blinded"  # something changed, but the store may not tell us what: the webhook's owner lost the right
+    )
     PING = "ping"
     OTHER = "other"
 
