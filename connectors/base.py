@@ -27,16 +27,22 @@ from connectors.types import (
 
 
 class Throttle(Protocol):
-    """Called before each request; waits until the store's budget allows it. May raise Away. `images`: it goes to where
-    the store's pictures are, often another host."""
+    """Called before each request; waits until the store's budget allows it. May raise Away or Paused. `images`: it goes
+    to where the store's pictures are, often another host."""
 
     def __call__(self, *, images: bool = False) -> None: ...
 
 
 class Heard(Protocol):
-    """Told after each request with what went wrong, or None where it was answered as asked."""
+    """Told after each request with what went wrong, or None where it was answered as asked.
 
-    def __call__(self, error: ConnectorError | None, *, images: bool = False) -> None: ...
+    `seconds`: how long the store took to answer a read, and `call` which kind of question that was; 0 and "" where they
+    say nothing of the store.
+    """
+
+    def __call__(
+        self, error: ConnectorError | None, *, images: bool = False, seconds: float = 0.0, call: str = ""
+    ) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ def test_the_throttle_is_asked_before_each_call(bench: Any, make_photo: Photo) -
 def test_word_is_given_of_every_answer_and_of_pictures_apart(bench: Any, make_photo: Photo) -> None:
     heard: list[tuple[str, bool]] = []
 
-    def hear(error: ConnectorError | None, *, images: bool = False) -> None:
+    def hear(error: ConnectorError | None, *, images: bool = False, **took: Any) -> None:
         heard.append((type(error).__name__ if error else "answered", images))
 
     connector = bench.throttled(lambda *, images=False: None, heard=hear)
@@ -175,7 +175,7 @@ def test_who_is_told_that_nobody_is_to_ask_now_asks_nobody(bench: Any) -> None:
         raise Away("since noon")
 
     heard: list[object] = []
-    connector = bench.throttled(gate, heard=lambda error, *, images=False: heard.append(error))
+    connector = bench.throttled(gate, heard=lambda error, **more: heard.append(error))
     with pytest.raises(Away):
         connector.products()
     assert heard == [], "that is no news of the store"

@@ -10,8 +10,9 @@ from apps.catalog.models import Sync
 from apps.ingest.models import Delivery
 from apps.lib.work import WorkState
 from apps.stores.models import Store
+from apps.stores.throttle import StoreThrottle
 from connectors import registry
-from connectors.errors import AuthExpired
+from connectors.errors import AuthExpired, RateLimited
 from connectors.fake import FULL_ACCESS, FakeStore
 from tests.dashboard.merchants import Merchant
 
@@ -127,3 +128,19 @@ def test_the_stores_page_shows_what_came_of_each_webhook(merchant: Merchant, vie
     ):
         assert words in html
     assert "secret body" not in html
+
+
+def test_the_page_tells_how_often_a_store_is_asked_that_wants_to_be_asked_less(
+    merchant: Merchant, viewer: Client, redis_url: str
+) -> None:
+    page = reverse("dashboard:store", args=[merchant.store.pk])
+    assert 'id="pace"' not in viewer.get(page).content.decode()
+    busy = RateLimited(retry_after_s=240)
+    busy.wait_s = 240
+    StoreThrottle(merchant.store.pk).heard(busy)
+    said = viewer.get(page).content.decode()
+    assert (
+        "The store asked us to slow down; we ask it 10 times per second now, and not at all for another"
+        in said
+    )
+    assert "4 minutes. That goes up again by itself." in said

@@ -21,7 +21,7 @@ from apps.flow import drift, flow, waking
 from apps.ingest import selectors as ingest
 from apps.lib.errors import VitrineError
 from apps.lib.work import WorkState
-from apps.stores import presence, services
+from apps.stores import presence, services, throttle
 from apps.stores import selectors as stores
 from apps.stores.connect import NotConnectable
 from apps.stores.models import Store, StoreState
@@ -55,6 +55,7 @@ def store(request: Asked, pk: int) -> HttpResponse:
             "public_url": settings.PUBLIC_URL,
             "connected": row.state != StoreState.DISCONNECTED,
             "away_since": presence.away_since([row.pk]).get(row.pk),
+            "pace": throttle.slowed(row.pk) if row.state != StoreState.DISCONNECTED else None,
             "pictures_away_since": presence.away_since([row.pk], images=True).get(row.pk),
         },
     )
