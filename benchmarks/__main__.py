@@ -20,6 +20,7 @@ PARTS = {
     "intake": ("benchmarks.house.intake", "run"),
     "batch": ("benchmarks.house.batch", "run"),
     "pages": ("benchmarks.house.pages", "run"),
+    "catalog": ("benchmarks.house.catalog", "run"),
 }
 OUT = Path("build/bench")
 FAILED = 2

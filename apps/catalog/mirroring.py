@@ -81,30 +81,43 @@ def fingerprint(gallery: Iterable[RemoteImage], beyond: Iterable[_Shown] = ()) -
     )
 
 
-@transaction.atomic
-def mirror(store: Store, remote: RemoteProduct, *, as_of: dt.datetime | None = None) -> Mirrored:
+@transaction.atomic(savepoint=False)
+def mirror(
+    store: Store,
+    remote: RemoteProduct,
+    *,
+    as_of: dt.datetime | None = None,
+    met_by: int | None = None,
+    is_new: bool = False,
+    ours: set[str] | None = None,
+) -> Mirrored:
     """Bring one product up to date. Idempotent; two at once take turns on the product's row.
 
     `as_of` is when the store was asked (now unless said). Answers may overtake each other: one to a question that was
     asked before that of the answer we know changes nothing. Whatever a webhook tells of was there when we asked for it.
+
+    For who reads many: `met_by` is the sync that looked at it, `is_new` says that it was not known a moment ago, and
+    `ours` holds the pictures of it that we wrote, as the ledger had them after the store was asked.
     """
     as_of = as_of or timezone.now()
     values = _values(remote)
     dated: dict[str, Any] = {"modified_at": remote.modified_at, "seen_at": as_of}
+    met = {} if met_by is None else {"last_sync": met_by}
     known = Product.objects.select_for_update().filter(store=store, external_id=remote.id)
-    product = known.first()
+    product = None if is_new else known.first()
     if product is None:
         shown = _shown(remote, {}, {})
         dated["fingerprint"] = _fingerprint(remote, shown)
-        product = Product(store=store, external_id=remote.id, **values, **dated)
+        product = Product(store=store, external_id=remote.id, **values, **dated, **met)
         if insert_once(product):
-            photos = _mirror_photos(product, shown, {})
+            photos = _mirror_photos(product, shown, {}, ours)
             _mirror_variants(product, remote, {}, set())
             return Mirrored(
                 product, created=True, new=tuple(photos.new), images_changed=True, differed=True, touched=True
             )
         product = known.get()
     if product.seen_at > as_of:
+        _change(product, met)
         return Mirrored(product)
     have_photos = {p.media_id: p for p in product.photos.all()}
     have_variants = {v.external_id: v for v in product.variants.all()}
@@ -113,8 +126,8 @@ def mirror(store: Store, remote: RemoteProduct, *, as_of: dt.datetime | None = N
     before = {name: getattr(product, name) for name in values}
     touched = product.modified_at != remote.modified_at
     images_changed = product.fingerprint != dated["fingerprint"]
-    _change(product, values | dated)
-    photos = _mirror_photos(product, shown, have_photos)
+    _change(product, values | dated | met)
+    photos = _mirror_photos(product, shown, have_photos, ours)
     variants_differ = _mirror_variants(product, remote, have_variants, photos.ours)
     return Mirrored(
         product,
@@ -208,9 +221,13 @@ def _mirror_variants(
     return differed or bool(added) or bool(left)
 
 
-def _mirror_photos(product: Product, shown: Mapping[str, _Shown], have: Mapping[str, Photo]) -> _Photos:
+def _mirror_photos(
+    product: Product, shown: Mapping[str, _Shown], have: Mapping[str, Photo], ours: set[str] | None
+) -> _Photos:
     """Add, move and mark photos. Our own media is kept in view but never worked on."""
-    found = _Photos(ours=stores.ours(product.store_id, shown) if shown else set())
+    if ours is None:
+        ours = stores.ours(product.store_id, shown) if shown else set()
+    found = _Photos(ours)
     added = []
     for position, (media_id, one) in enumerate(shown.items()):
         image, photo, mine = one.image, have.get(media_id), media_id in found.ours

@@ -1,6 +1,6 @@
 """How fast a store is asked: a pace per store in Redis, shared by every process, that gives way when the store asks.
 
-A store that answers 429 or 503 is asked half as often from then on, and not at all before the time is over that it named.
+A store that answers 429 or 503 is asked half as often from then on, and not at all before the time it named is over.
 Where it answers much slower than it usually does, the pace goes down by a quarter. It comes back by itself: quickly to
 near where it was too fast, then slowly, up to `CAP_PER_S`. Without Redis calls go through: politeness, not safety.
 """
@@ -55,7 +55,7 @@ if rate < cap then
   rate = math.min(cap, rate + left * cap / {SLOWLY_S})
 end
 """
-# Its own: burst, the longest wait, which of the `until`s. Answers seconds to wait; below 0: so long, and no turn is kept.
+# Its own: burst, the longest wait, which `until`. Answers seconds to wait; below 0: so long, and no turn is kept.
 _TAKE = (
     _HEAD
     + f"""

@@ -198,3 +198,17 @@ def test_the_same_picture_twice_in_a_gallery_is_one_photo(woo: Shop, front: Stor
     front.catalogue.create({"name": "Mug", "images": [image, image]})
     read(woo)
     assert shown() == [(0, "", False)]
+
+
+def test_our_own_picture_of_a_variant_stays_ours_when_a_list_tells_no_variants(
+    woo: Shop, front: Storefront, shirt: tuple[int, int, int, int]
+) -> None:
+    product, red, _, _ = shirt
+    ours = front.image("#fafafa")
+    stores.wrote(woo.store, media_id=str(ours["id"]), stem="vitrine-1", sha256="", publication=1)
+    front.catalogue.update_variation(product, red, {"image": ours})
+    front.site.state.run("UPDATE posts SET modified = '2026-01-01T00:00:00'")
+    read(woo)
+    read(woo)
+    assert asked(front, r"products/\d+/variations") == 1
+    assert (2, str(red), True) in shown()
