@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from apps.config import embedded
+from tests import secrecy
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SERVICES = pytest.StashKey[subprocess.Popen[str]]()
@@ -50,6 +51,28 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     assert services.stdin is not None
     services.stdin.close()
     services.wait(timeout=60)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Whatever a test made our code print or log must hold no secret of a store; else the test fails."""
+    report = yield
+    said = "".join(text for name, text in report.sections if name.endswith(report.when or ""))
+    if report.passed and (found := secrecy.leaked(said)):
+        report.outcome = "failed"
+        report.longrepr = (
+            f"{item.nodeid} passed, but what it printed or logged holds secrets: {sorted(found)}"
+        )
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The same of the logs that the private servers of this run wrote."""
+    if session.config.stash.get(SERVICES, None) is None:
+        return
+    if found := secrecy.leaked_into(Path(os.environ["VITRINE_DATA"])):
+        print(f"\nThe servers' logs hold secrets: {found}", file=sys.stderr)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def _start_services(config: pytest.Config) -> None:

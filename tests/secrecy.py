@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 # What a WooCommerce store, and our sandbox, gives out as a secret: it is known wherever it shows up.
@@ -43,3 +44,18 @@ def consumer_secrets(written: bytes | str) -> set[str]:
     """Consumer secrets that nobody planted."""
     data = written.encode(errors="replace") if isinstance(written, str) else written
     return {found.decode()[:9] + "…" for found in CONSUMER_SECRET.findall(data)}
+
+
+# What fixtures give to stores in memory, and how it travels.
+GIVEN = ("fake-secret", "fake-password")
+
+
+def leaked(written: bytes | str) -> set[str]:
+    """Secrets of any test's store that stand in what was written."""
+    return shown(GIVEN, written) | consumer_secrets(written)
+
+
+def leaked_into(folder: Path) -> dict[str, set[str]]:
+    """The same of every log file below a folder, by name."""
+    files = [file for file in folder.rglob("*") if file.is_file() and ".log" in file.name]
+    return {file.name: found for file in files if (found := leaked(file.read_bytes()))}

@@ -55,7 +55,7 @@ PASSWORD, OTHER_PASSWORD = "Plan Ted9 pa+s wo/d", "Mist Yped pa+s wo/d"
 EVERY_CALL = "/wp-(json|content)/"
 # In a product's title and in a line of the log: where it is not found, the search could not have found a secret either.
 CANARY = "Canary/of the+mine 9"
-OF_EACH_KIND = 2
+OF_EACH_KIND = 1
 
 
 class Everything:
@@ -129,10 +129,11 @@ def test_no_secret_is_written_anywhere_in_a_stores_whole_life(
         for page in PAGES if kind == "html" else ("plain",):
             troubled(shop, front, kind, page)
     keys_go(shop, front, written)
-    look_at_everything(workspace, shop, api_secret, written, storage_root)
+    if front.site.url.startswith("http:"):  # what pages show does not depend on how the store is spoken to
+        look_at_everything(workspace, shop, api_secret, written)
     stores.disconnect(Store.objects.get(pk=shop.store.pk), by="test")
     dump(written, storage_root)
-    enough_was_written(written)
+    enough_was_written(written, pages=front.site.url.startswith("http:"))
     leaks = {where: found for where, data in written.found.items() if (found := secrecy.shown(secrets, data))}
     assert not leaks
 
@@ -249,9 +250,7 @@ def keys_go(shop: Shop, front: Storefront, written: Everything) -> None:
 # -- where anything is written -------------------------------------------------------------------------------------
 
 
-def look_at_everything(
-    workspace: Workspace, shop: Shop, api_secret: str, written: Everything, root: Path
-) -> None:
+def look_at_everything(workspace: Workspace, shop: Shop, api_secret: str, written: Everything) -> None:
     anna = Client()
     anna.force_login(User.objects.get(username="anna"))
     crawl(anna, written, "pages", "/")
@@ -325,13 +324,11 @@ def dump(written: Everything, root: Path) -> None:
         written.note(f"log, {name}", stream.getvalue())
 
 
-def enough_was_written(written: Everything) -> None:
+def enough_was_written(written: Everything, *, pages: bool) -> None:
     """A search that finds nothing must have had something to search."""
+    of_pages = (("pages", 50_000), ("administration", 20_000), ("api", 2000), ("commands", 100))
     for where, at_least in (
-        ("pages", 50_000),
-        ("administration", 20_000),
-        ("api", 2000),
-        ("commands", 100),
+        *(of_pages if pages else ()),
         ("mail", 200),
         ("files", 5000),
         ("log, json", 200),
@@ -341,6 +338,6 @@ def enough_was_written(written: Everything) -> None:
         ("table audit_detail", 500),
     ):
         assert len(written.found.get(where, b"")) > at_least, where
-    places = ("pages", "administration", "api", "log, json", "log, console", "table catalog_product")
-    for where in places:
+    shown = ("pages", "administration", "api") if pages else ()
+    for where in (*shown, "log, json", "log, console", "table catalog_product"):
         assert secrecy.shown([CANARY], written.found[where]), where
