@@ -113,7 +113,7 @@ def test_a_product_page_tells_what_the_store_says_of_it(merchant: Merchant, view
         on_sale=True,
     )
     html = viewer.get(reverse("dashboard:product", args=[merchant.product.pk])).content.decode()
-    assert "Kiln &amp; Co" in html and "15, on sale, else 18" in html
+    assert "Kiln &amp; Co" in html and "15, reduced from 18" in html
     assert re.search(r"<dt>Colour</dt>\s*<dd>Red, Sand</dd>", html)
     Product.objects.filter(pk=merchant.product.pk).update(price="", on_sale=None, attributes=None)
     html = viewer.get(reverse("dashboard:product", args=[merchant.product.pk])).content.decode()
