@@ -26,8 +26,9 @@ MAX_WAIT_S = 10.0
 SAME_WORD_S = 1.0
 # Back to 85 % of where it was too fast within some 20 s, from there to the cap within ten minutes.
 KNEE, QUICKLY_S, SLOWLY_S = 0.85, 20.0, 600.0
-# Strain: how many times longer than usual its answers take, smoothed over some five of them.
-STRAINED, SLOWER_BY_S, LOOK_EVERY_S = 3.0, 0.5, 5.0
+# Strain: how many times longer than usual its answers take, smoothed over some five of them; a single one counts five
+# times at most, so it takes four in a row.
+STRAINED, MOST_AT_ONCE, SLOWER_BY_S, LOOK_EVERY_S = 3.0, 5.0, 0.5, 5.0
 WELL_BELOW = 0.9
 KEPT_S = 7200
 SLOW_STATUSES = frozenset({429, 503})
@@ -96,12 +97,16 @@ _ANSWERED = (
     + f"""
 local seconds, name = tonumber(ARGV[5]), 'usual:' .. ARGV[4]
 local usual = math.max(0.001, num(name, seconds))
-local strain = 0.8 * num('strain', 1) + 0.2 * seconds / usual
-local grown, share, why = now, 0.75, 'slow'
-if strain > {STRAINED} and seconds > usual + {SLOWER_BY_S} and now - num('cut', -1e12) >= {LOOK_EVERY_S} then
+local strain = 0.8 * num('strain', 1) + 0.2 * math.min({MOST_AT_ONCE}, seconds / usual)
+-- Nothing comes back while it lasts.
+local grown, share, why = math.max(now + {LOOK_EVERY_S}, num('grown', 0)), 0.75, 'slow'
+local strained = strain > {STRAINED} and seconds > usual + {SLOWER_BY_S}
+if strained and now - num('cut', -1e12) >= {LOOK_EVERY_S} then
 """
     + _CUT
     + f"""
+elseif strained and rate < cap then
+  redis.call('HSET', key, 'rate', text(rate), 'grown', text(grown))
 end
 -- What lasts becomes usual, within some tens of calls.
 redis.call('HSET', key, 'strain', text(strain), name, text(usual + 0.02 * (math.min(seconds, 3 * usual) - usual)))

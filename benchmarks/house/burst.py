@@ -69,6 +69,12 @@ def _burst(house: House, front: SandboxProcess, store: int, size: Size) -> int:
             "burst.products_500_s", told["last"] - began, "s, from the first save to the last look", saved_s
         )
     )
+    put(
+        Figure(
+            "burst.received_500_s", told["received"] - began, "s, from the first save to the last delivery"
+        )
+    )
+    put(Figure("burst.asked_per_s", told["per_s"], "questions to the store per second, at the end"))
     put(Figure("burst.deliveries", told["deliveries"], "deliveries"))
     put(Figure("burst.looks", _log(front) - asked_before, "questions to the store"))
     wrong = house.ask(

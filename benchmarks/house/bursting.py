@@ -11,6 +11,7 @@ from apps.automation.models import Trigger, TriggerState
 from apps.catalog.models import Photo, Product
 from apps.ingest.models import Delivery
 from apps.jobs.models import Job
+from apps.stores import throttle
 from benchmarks.errors import BenchError
 
 LONGEST_S = 600.0
@@ -19,7 +20,8 @@ LONGEST_S = 600.0
 def settled(store: int, deliveries: int) -> dict[str, float]:
     """Waits until so many deliveries came and all were looked at, and no photo waits for a rule any more.
 
-    `last`: when a product was last looked at, in seconds since the epoch.
+    `last`: when a product was last looked at, `received`: when the last delivery came, in seconds since the epoch;
+    `per_s`: how often the store is asked now.
     """
     deadline = time.monotonic() + LONGEST_S
     while True:
@@ -35,7 +37,14 @@ def settled(store: int, deliveries: int) -> dict[str, float]:
             raise BenchError("Photos still wait for a rule.")
         time.sleep(0.5)
     last = Product.objects.filter(store=store).aggregate(at=Max("seen_at"))["at"]
-    return {"deliveries": came.count(), "last": last.timestamp()}
+    received = came.aggregate(at=Max("received_at"))["at"]
+    pace = throttle.slowed(store)
+    return {
+        "deliveries": came.count(),
+        "last": last.timestamp(),
+        "received": received.timestamp(),
+        "per_s": pace.per_s if pace else throttle.CAP_PER_S,
+    }
 
 
 def wrong(store: int, wanted: Mapping[str, str]) -> dict[str, int]:

@@ -33,7 +33,8 @@ AGREED = {
         *("batch.small_beside_large_ratio", "batch.small_beside_large_s"),
     },
     "burst": {
-        *("burst.products_500_s", "burst.deliveries", "burst.looks"),
+        *("burst.products_500_s", "burst.received_500_s", "burst.asked_per_s"),
+        *("burst.deliveries", "burst.looks"),
         *("burst.lost", "burst.doubled", "burst.jobs_of_echoes"),
     },
 }

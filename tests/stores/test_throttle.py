@@ -180,11 +180,23 @@ def test_answers_that_take_much_longer_than_usual_slow_it_until_they_are_usual(c
 
     answers(0.2, 50)
     assert slowed(7, clock=clock) is None
+    answers(2.5, 4)
+    pace = slowed(7, clock=clock)
+    assert pace is not None and not pace.asked and pace.per_s == pytest.approx(15)
     answers(2.5, 6)
     pace = slowed(7, clock=clock)
-    assert pace is not None and not pace.asked and throttle.FLOOR_PER_S < pace.per_s < 17
+    assert pace is not None and throttle.FLOOR_PER_S < pace.per_s < 10
     answers(2.5, 300)
     assert slowed(7, clock=clock) is None, "that is how it is now"
+
+
+def test_a_slow_answer_now_and_then_slows_nothing(clock: Time) -> None:
+    one = opened(clock)
+    for n in range(120):
+        seconds = 9.0 if n % 6 == 5 else 0.05
+        clock.sleep(seconds)
+        one.heard(None, seconds=seconds, call="/products/#")
+    assert slowed(7, clock=clock) is None
 
 
 def test_a_kind_of_question_that_always_takes_long_slows_nothing(clock: Time) -> None:
