@@ -304,8 +304,8 @@ def _nobody(
 
 
 def _asked_to_wait(error: ConnectorError, answer: Answer) -> ConnectorError:
-    """The same error, with how long the store asked to be left alone (429, and 503 where it says so)."""
-    if answer.status == 429 or (answer.status == 503 and answer.headers.get("Retry-After")):
+    """The same error, with how long the store asked to be left alone, where it did."""
+    if answer.status in {429, 503} and answer.headers.get("Retry-After"):
         error.wait_s = retry_after_s(answer.headers)
     return error
 

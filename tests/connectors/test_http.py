@@ -165,6 +165,16 @@ def test_a_store_that_is_away_for_maintenance_is_left_alone_as_long_as_it_says(
     assert caught.value.wait_s == 600 and waits == [4.0, 4.0]
 
 
+@pytest.mark.parametrize(("more", "wait_s"), [({}, 0), ({"Retry-After": "45"}, 45)])
+def test_only_a_store_that_names_a_time_asks_to_be_left_alone_altogether(
+    web: Any, http: Http, more: dict[str, str], wait_s: float
+) -> None:
+    web.pages["/x"] = (429, JSON | more, b"{}")
+    with pytest.raises(RateLimited) as caught:
+        http.request_json("POST", f"{web.url}/x", json={})
+    assert caught.value.wait_s == wait_s and caught.value.retry_after_s == (wait_s or 30)
+
+
 def test_word_is_given_of_how_long_an_answer_took_and_to_which_kind_of_question(web: Any) -> None:
     told: list[tuple[str, bool]] = []
     http = Http(
