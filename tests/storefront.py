@@ -6,10 +6,14 @@ from typing import Any
 
 from django.test import Client
 
+from apps.catalog import services as catalog
+from apps.catalog.models import Sync
+from apps.flow import flow
+from apps.stores.models import Store
 from connectors.sandbox.catalogue import Catalogue
 from connectors.sandbox.media import BY_UPLOAD
 from connectors.sandbox.server import Sandbox
-from tests.shopkeeping import photo
+from tests.shopkeeping import Shop, photo
 
 
 class Storefront:
@@ -50,3 +54,12 @@ class Storefront:
 
     def lose_webhooks(self) -> None:
         self.site.state.run("DELETE FROM queue")
+
+
+def read(shop: Shop, **more: Any) -> Sync:
+    """A reading of the store, carried out to its end."""
+    row, _ = catalog.ask_sync(Store.objects.get(pk=shop.store.pk), by="test", **more)
+    flow.synced(row.pk)
+    row.refresh_from_db()
+    assert row.work_state == "done", row.error
+    return row

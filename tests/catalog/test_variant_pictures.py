@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from apps.catalog import selectors
 from apps.catalog import services as catalog
-from apps.catalog.models import Photo, Product, Sync, Variant
+from apps.catalog.models import Photo, Product, Variant
 from apps.flow import flow
 from apps.stores import services as stores
-from apps.stores.models import Store
 from tests.shopkeeping import Shop
-from tests.storefront import Storefront
-
-
-def read(shop: Shop, **more: Any) -> Sync:
-    row, _ = catalog.ask_sync(Store.objects.get(pk=shop.store.pk), by="test", **more)
-    flow.synced(row.pk)
-    row.refresh_from_db()
-    assert row.work_state == "done", row.error
-    return row
+from tests.storefront import Storefront, read
 
 
 def shown() -> list[tuple[int, str, bool]]:

@@ -8,9 +8,8 @@ from apps.catalog import selectors
 from apps.catalog import services as catalog
 from apps.catalog.models import Product
 from apps.ingest.models import Delivery
-from tests.catalog.test_variant_pictures import read
 from tests.shopkeeping import Shop
-from tests.storefront import Storefront
+from tests.storefront import Storefront, read
 
 
 def test_what_the_store_says_of_a_product_is_kept(woo: Shop, front: Storefront) -> None:

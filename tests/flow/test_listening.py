@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
 from apps.accounts.models import Workspace
-from apps.catalog import services as catalog
 from apps.catalog.models import Photo, Product, Sync
-from apps.flow import flow, housekeeping, lookagain
+from apps.flow import housekeeping, lookagain
 from apps.ingest.models import Delivery
 from apps.jobs.models import Job
 from apps.stores import services as stores
 from apps.stores.models import Store
 from tests.shopkeeping import Shop
-from tests.storefront import Storefront
-
-
-def read(shop: Shop, **more: Any) -> Sync:
-    row, _ = catalog.ask_sync(Store.objects.get(pk=shop.store.pk), by="test", **more)
-    flow.synced(row.pk)
-    row.refresh_from_db()
-    assert row.work_state == "done", row.error
-    return row
+from tests.storefront import Storefront, read
 
 
 def heard(shop: Shop, front: Storefront) -> list[str]:

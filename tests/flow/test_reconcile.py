@@ -20,15 +20,7 @@ from apps.stores.models import Store
 from connectors.fake import FakeConnector
 from connectors.types import Page, RemoteProduct
 from tests.shopkeeping import Shop, photo
-from tests.storefront import Storefront
-
-
-def read(shop: Shop, **more: Any) -> Sync:
-    row, _ = catalog.ask_sync(Store.objects.get(pk=shop.store.pk), by="test", **more)
-    flow.synced(row.pk)
-    row.refresh_from_db()
-    assert row.work_state == "done", row.error
-    return row
+from tests.storefront import Storefront, read
 
 
 def found(row: Sync) -> dict[str, int]:
