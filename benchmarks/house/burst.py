@@ -6,6 +6,7 @@ again, at the store's pace. Then the same products are saved once more with noth
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 import sys
@@ -14,19 +15,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from benchmarks.asked import Asked
 from benchmarks.house.catalog import shop
 from benchmarks.house.ground import CHECKOUT, House, ground
 from benchmarks.house.intake import served
 from benchmarks.lines import Figure, put, say
-from connectors.base import Opening, Settings
+from connectors.base import Settings
+from connectors.http import Http
 from connectors.sandbox.server import SandboxProcess
-from connectors.woocommerce.client import WooClient
 from gpu_worker import threads
 from gpu_worker.contract import QUEUE_CONTROL
 
+PRODUCTS = "/wp-json/wc/v3/products"
 AT_ONCE = 50  # products of one request
 
 
@@ -89,15 +91,19 @@ def _burst(house: House, front: SandboxProcess, store: int, size: Size) -> int:
     return 1 if wrong["lost"] or wrong["doubled"] or after["jobs"] != wrong["jobs"] else 0
 
 
-def _client(front: SandboxProcess) -> WooClient:
+def _ask(front: SandboxProcess, method: str, path: str, json: Any = None, **headers: str) -> Any:
+    """The storefront's API as its merchant's own programs use it."""
     settings = Settings(allow_private_hosts=frozenset({urlsplit(front.url).netloc}), write_timeout_s=120)
-    return WooClient(Opening(front.url, front.credentials, settings))
+    who = front.credentials
+    pair = base64.b64encode(f"{who.user}:{who.app_password}".encode()).decode()
+    http, sent = Http(settings), {"Authorization": f"Basic {pair}", **headers}
+    return http.request_json(method, f"{front.url}{path}", json=json, headers=sent).json()
 
 
 def _listed(front: SandboxProcess, products: int) -> list[dict[str, Any]]:
-    client, rows = _client(front), list[dict[str, Any]]()
+    rows = list[dict[str, Any]]()
     for page in range(1, -(-products // 100) + 1):
-        rows += client.wc("GET", "products", {"per_page": 100, "page": page, "_fields": "id,images"}).json()
+        rows += _ask(front, "GET", f"{PRODUCTS}?per_page=100&page={page}&_fields=id,images")
     return rows
 
 
@@ -108,19 +114,15 @@ def _one_more_photo(row: dict[str, Any], neighbour: dict[str, Any]) -> dict[str,
 
 
 def _save(front: SandboxProcess, changes: list[dict[str, Any]]) -> None:
-    client = _client(front)
     for at in range(0, len(changes), AT_ONCE):
-        client.wc("POST", "products/batch", json={"update": changes[at : at + AT_ONCE]})
+        _ask(front, "POST", f"{PRODUCTS}/batch", {"update": changes[at : at + AT_ONCE]})
 
 
 def _log(front: SandboxProcess) -> int:
     """How many times the store was asked for a product."""
-    client = _client(front)
-    headers = {"X-Admin-Token": str(front.info["admin_token"])}
-    match = r"%5EGET%20%2Fwp-json%2Fwc%2Fv3%2Fproducts%2F%5Cd%2B%24"
-    return len(
-        client.http.request_json("GET", f"{front.url}/_admin/log?match={match}", headers=headers).json()
-    )
+    token = {"X-Admin-Token": str(front.info["admin_token"])}
+    match = quote(rf"^GET {PRODUCTS}/\d+$")
+    return len(_ask(front, "GET", f"/_admin/log?match={match}", **token))
 
 
 @contextmanager
