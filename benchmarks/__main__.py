@@ -20,6 +20,8 @@ PARTS = {
     "intake": ("benchmarks.house.intake", "run"),
     "batch": ("benchmarks.house.batch", "run"),
     "pages": ("benchmarks.house.pages", "run"),
+    "catalog": ("benchmarks.house.catalog", "run"),
+    "burst": ("benchmarks.house.burst", "run"),
 }
 OUT = Path("build/bench")
 FAILED = 2
@@ -59,7 +61,7 @@ def _parts(given: list[str]) -> int:
     parser.add_argument("--size", type=_side, default=1024, metavar="PX", help="of the drawn photos")
     parser.add_argument("--sizes-mp", type=_sizes, default=(1, 4, 12, 25), metavar="1,4,12,25")
     parser.add_argument("--quality-only", action="store_true", help="time nothing and run no yardstick")
-    parser.add_argument("--quick", action="store_true", help="intake, batch and pages at toy size")
+    parser.add_argument("--quick", action="store_true", help="all but cutout at toy size")
     asked = parser.parse_args(given)
     unknown = [part for part in asked.parts if part not in PARTS]
     if unknown:

@@ -36,16 +36,22 @@ from connectors.types import (
 
 
 class Throttle(Protocol):
-    """Called before each request; waits until the store's budget allows it. May raise Away. `images`: it goes to where
-    the store's pictures are, often another host."""
+    """Called before each request; waits until the store's budget allows it. May raise Away or Paused. `images`: it goes
+    to where the store's pictures are, often another host."""
 
     def __call__(self, *, images: bool = False) -> None: ...
 
 
 class Heard(Protocol):
-    """Told after each request with what went wrong, or None where it was answered as asked."""
+    """Told after each request with what went wrong, or None where it was answered as asked.
 
-    def __call__(self, error: ConnectorError | None, *, images: bool = False) -> None: ...
+    `seconds`: how long the store took to answer a read, and `call` which kind of question that was; 0 and "" where they
+    say nothing of the store.
+    """
+
+    def __call__(
+        self, error: ConnectorError | None, *, images: bool = False, seconds: float = 0.0, call: str = ""
+    ) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,15 @@ class Connector(ABC):
 
     @abstractmethod
     def products(self, *, modified_after: dt.datetime | None = None, page: str | None = None) -> Page:
-        """One page of the catalogue, oldest id first. `modified_after` is aware and strictly exclusive."""
+        """One page of the catalogue, oldest id first. `modified_after` is aware and strictly exclusive.
+
+        Where a list tells of variants only that they are there, `variants_told` is False; `with_variants` asks on.
+        """
+
+    @abstractmethod
+    def with_variants(self, product: RemoteProduct) -> RemoteProduct:
+        """A listed product with its variants told; one whose variants were told comes back as it is. Raises
+        `NotFound`."""
 
     @abstractmethod
     def product(self, product_id: str) -> RemoteProduct:
@@ -187,7 +201,8 @@ class Connector(ABC):
 
     @abstractmethod
     def set_variant_image(self, product_id: str, variant_id: str, image: ImageWrite | None) -> RemoteVariant:
-        """Give a variant of the product this image instead of the one it has; None leaves it without."""
+        """Give a variant of the product this image instead of the one it has; None takes it away. One without an image
+        of its own may be told with the product's first one, under that one's id."""
 
     @abstractmethod
     def delete_media(self, media_id: str) -> None:

@@ -3,6 +3,7 @@
 ConnectorError
 ├── Retry                the work goes on by itself, later
 │   ├── RateLimited      carries retry_after_s
+│   │   └── Paused       not asked at all: it asked for a pause that is not over
 │   ├── Unavailable      5xx, refused connection, maintenance page
 │   │   ├── NotJson      an HTML page where JSON was due: a firewall, a cache, a maintenance plugin
 │   │   └── Away         not asked at all: it has been silent for a while
@@ -25,6 +26,7 @@ class ConnectorError(Exception):
     retry = False
 
     def __init__(self, detail: str = "", *, status: int | None = None, code: str = "") -> None:
+        self.wait_s = 0.0  # how long the store asked us to stay away, where it did
         self.images = False  # whether it was about the bytes of a picture, which may lie on another host
         self.detail = detail
         self.status = status
@@ -54,6 +56,13 @@ class RateLimited(Retry):
     def __init__(self, detail: str = "", *, retry_after_s: float = 30.0, status: int | None = 429) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(detail, status=status)
+
+
+class Paused(RateLimited):
+    """The store asked us to slow down; we ask it again when its pause is over."""
+
+    def __init__(self, detail: str = "", *, retry_after_s: float = 30.0) -> None:
+        super().__init__(detail, retry_after_s=retry_after_s, status=None)
 
 
 class Unavailable(Retry):

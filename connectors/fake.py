@@ -270,16 +270,19 @@ class FakeConnector(Connector):
             rows = [p for p in self.store.products.values() if p.status != "trash"]
             if modified_after is not None:
                 rows = [p for p in rows if p.modified_at > modified_after]
-            rows.sort(key=lambda p: int(p.id))
+            rows = sorted(map(_as_read, rows), key=lambda p: int(p.id))
             start = (int(page or 1) - 1) * PAGE_SIZE
             more = len(rows) > start + PAGE_SIZE
             return Page(
                 tuple(rows[start : start + PAGE_SIZE]), str(int(page or 1) + 1) if more else None, len(rows)
             )
 
+    def with_variants(self, product: RemoteProduct) -> RemoteProduct:
+        return product  # this store's lists tell all
+
     def product(self, product_id: str) -> RemoteProduct:
         with self._call("product"):
-            return self._known(product_id)
+            return _as_read(self._known(product_id))
 
     def fetch(self, src: str) -> bytes:
         with self._call("fetch"):
@@ -342,7 +345,7 @@ class FakeConnector(Connector):
         with self._call("set_images"):
             marked = self._known(product_id).mark if mark is None else mark
             written = tuple(self._written(entry) for entry in images)
-            return self.store.change_product(product_id, images=written, mark=marked)
+            return _as_read(self.store.change_product(product_id, images=written, mark=marked))
 
     def set_variant_image(self, product_id: str, variant_id: str, image: ImageWrite | None) -> RemoteVariant:
         with self._call("set_variant_image"):
@@ -351,8 +354,8 @@ class FakeConnector(Connector):
                 raise NotFound("Invalid ID.", status=404)
             shown = self._written(image) if image else None
             changed = tuple(replace(v, image=shown) if v.id == variant_id else v for v in variants)
-            self.store.change_product(product_id, variants=changed)
-            return next(v for v in changed if v.id == variant_id)
+            read = _as_read(self.store.change_product(product_id, variants=changed))
+            return next(v for v in read.variants if v.id == variant_id)
 
     def delete_media(self, media_id: str) -> None:
         with self._call("delete_media"):
@@ -451,6 +454,12 @@ class FakeConnector(Connector):
         return [h.webhook for h in self.store.hooks.values() if h.webhook.delivery_url == delivery_url]
 
 
+def _as_read(product: RemoteProduct) -> RemoteProduct:
+    """As WooCommerce tells it: a variant without an image of its own shows the product's first one, under its id."""
+    first = product.images[0] if product.images else None
+    return replace(product, variants=tuple(replace(v, image=v.image or first) for v in product.variants))
+
+
 def _without(product: RemoteProduct, media_id: str) -> RemoteProduct:
     """The product when a media item is gone: its date of change does not move."""
     variants = tuple(
@@ -469,6 +478,7 @@ def _told_of(product: RemoteProduct) -> dict[str, Any]:
         "modified": product.modified_at.isoformat(),
         "tags": product.tags,
         "in_stock": product.in_stock,
+        "price": product.price,
     }
 
 

@@ -9,24 +9,26 @@ from __future__ import annotations
 
 import json as jsonlib
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import requests
 from requests.structures import CaseInsensitiveDict
 
 from connectors.addresses import AddressGuard, Resolve, resolve_by_system
-from connectors.answers import error_for, image_error_for
+from connectors.answers import error_for, image_error_for, retry_after_s
 from connectors.base import Heard, Settings, Throttle
 from connectors.errors import (
     Away,
     ConnectorError,
     ForbiddenHost,
     OutcomeUnknown,
+    Paused,
     RateLimited,
     Rejected,
     TooLarge,
@@ -88,6 +90,7 @@ class Http:
         self._scrubber = scrubber or Scrubber()
         self._sleep = sleep
         self._jitter = jitter
+        self._took_s = 0.0  # the last exchange
         self._adapter = GuardedAdapter(self.guard, settings.ca_file)
         self._session = requests.Session()
         self._session.trust_env = False  # no proxies, netrc or CA bundles from the environment
@@ -116,14 +119,16 @@ class Http:
                 answer.status, answer.headers, answer.body, write=write, clean=self._scrubber.clean
             )
             if error is not None:
-                raise error
+                raise _asked_to_wait(error, answer)
             return answer
 
-        told = self._told(attempt)
+        told = self._told(attempt, call="" if write else _kind_of(url))
         return told() if write else self._repeated(told)
 
-    def _told(self, attempt: Callable[[], Result], *, images: bool = False) -> Callable[[], Result]:
-        """The same, and word of how it went."""
+    def _told(
+        self, attempt: Callable[[], Result], *, images: bool = False, call: str = ""
+    ) -> Callable[[], Result]:
+        """The same, and word of how it went. `call`: the kind of question, where the time of its answers compares."""
         heard = self._heard or _nobody
 
         def told() -> Result:
@@ -131,10 +136,12 @@ class Http:
                 result = attempt()
             except ConnectorError as error:
                 error.images = images
-                if not isinstance(error, Away | ForbiddenHost):  # those are our own words: nobody was asked
+                if not isinstance(
+                    error, Away | ForbiddenHost | Paused
+                ):  # those are our own words: nobody was asked
                     heard(error, images=images)
                 raise
-            heard(None, images=images)
+            heard(None, images=images, seconds=self._took_s if call else 0.0, call=call)
             return result
 
         return told
@@ -155,7 +162,7 @@ class Http:
                 raise Rejected("the image address redirects without end", code="redirects")
             error = image_error_for(answer.status, answer.headers, answer.body, clean=self._scrubber.clean)
             if error is not None:
-                raise error
+                raise _asked_to_wait(error, answer)
             return answer.body
 
         return self._repeated(self._told(attempt, images=True))
@@ -187,7 +194,7 @@ class Http:
             except Away:
                 raise
             except Unavailable as error:
-                pause_s, failure = self._pause_s(number, error), error
+                pause_s, failure = max(error.wait_s, self._pause_s(number, error)), error
                 if error.code == _TLS or (error.status is not None and error.status not in RETRY_STATUSES):
                     raise
             except RateLimited as error:
@@ -233,6 +240,7 @@ class Http:
         watchdog = threading.Timer(total_s, flight.cut)
         watchdog.daemon = True
         watchdog.start()
+        began = time.monotonic()
         try:
             answer = self._exchange(method, target, url, data, sent, max_bytes, total_s)
             if not flight.expired:
@@ -245,6 +253,7 @@ class Http:
             failure = self._failure(error, flight, write, total_s)
         finally:
             watchdog.cancel()
+            self._took_s = time.monotonic() - began
         raise failure
 
     def _exchange(
@@ -288,8 +297,24 @@ class Http:
         return Unavailable(what, code=_TLS if isinstance(error, requests.exceptions.SSLError) else "")
 
 
-def _nobody(error: ConnectorError | None, *, images: bool = False) -> None:
+def _nobody(
+    error: ConnectorError | None, *, images: bool = False, seconds: float = 0.0, call: str = ""
+) -> None:
     """Where nobody wants to know."""
+
+
+def _asked_to_wait(error: ConnectorError, answer: Answer) -> ConnectorError:
+    """The same error, with how long the store asked to be left alone, where it did."""
+    if answer.status in {429, 503} and answer.headers.get("Retry-After"):
+        error.wait_s = retry_after_s(answer.headers)
+    return error
+
+
+def _kind_of(url: str) -> str:
+    """The kind of question an address asks, ids left out: ``/wp-json/wc/v3/products/#``."""
+    parts = urlsplit(url)
+    route = parse_qs(parts.query).get("rest_route", [""])[0]
+    return re.sub(r"[0-9a-f]{8}[0-9a-f-]*|[0-9]+", "#", parts.path + route)[:80]
 
 
 def _reason(error: Exception) -> str:

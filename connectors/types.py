@@ -17,6 +17,9 @@ class Kind(StrEnum):
     PRODUCT_DELETED = "product_deleted"
     PRODUCT_RESTORED = "product_restored"
     UNINSTALLED = "uninstalled"
+    BLINDED = (
+        "blinded"  # something changed, but the store may not tell us what: the webhook's owner lost the right
+    )
     PING = "ping"
     OTHER = "other"
 
@@ -192,8 +195,11 @@ class RemoteVariant:
 class RemoteProduct:
     """A product as the store has it now. `images` are in display order, the first is the featured one.
 
-    `created_at` is None where the store does not say, `in_stock` where it does not say or does not count. `mark` is
-    what the last write of ours left with it (`set_images`).
+    `created_at` is None where the store does not say, `in_stock` where it does not say or does not count.
+    `variants_told` is False where a list knew no more of the variants than that they are there. `attributes`: name →
+    options, in the store's order. Prices are texts as the store writes them, "" where it has none: `price` is what a
+    shopper pays now (of a product with variants the lowest); `on_sale` is None where the store does not say.
+    `mark` is what the last write of ours left with it (`set_images`).
     """
 
     id: str
@@ -205,12 +211,18 @@ class RemoteProduct:
     created_at: dt.datetime | None = None
     images: tuple[RemoteImage, ...] = ()
     variants: tuple[RemoteVariant, ...] = ()
+    variants_told: bool = True
     parent_id: str = ""
     sku: str = ""
     categories: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     vendor: str = ""
     in_stock: bool | None = None
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    price: str = ""
+    regular_price: str = ""
+    sale_price: str = ""
+    on_sale: bool | None = None
     mark: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from apps.config import embedded
+from tests import secrecy
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SERVICES = pytest.StashKey[subprocess.Popen[str]]()
@@ -50,6 +51,28 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     assert services.stdin is not None
     services.stdin.close()
     services.wait(timeout=60)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Whatever a test made our code print or log must hold no secret of a store; else the test fails."""
+    report = yield
+    said = "".join(text for name, text in report.sections if name.endswith(report.when or ""))
+    if report.passed and (found := secrecy.leaked(said)):
+        report.outcome = "failed"
+        report.longrepr = (
+            f"{item.nodeid} passed, but what it printed or logged holds secrets: {sorted(found)}"
+        )
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The same of the logs that the private servers of this run wrote."""
+    if session.config.stash.get(SERVICES, None) is None:
+        return
+    if found := secrecy.leaked_into(Path(os.environ["VITRINE_DATA"])):
+        print(f"\nThe servers' logs hold secrets: {found}", file=sys.stderr)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def _start_services(config: pytest.Config) -> None:
@@ -245,6 +268,44 @@ def committed_shop(
     opened = shopkeeping.open_shop(f"file://{storage_root}")
     on_the_wire(opened, monkeypatch)
     return opened
+
+
+@pytest.fixture
+def front(tmp_path: Path) -> Iterator[Any]:
+    """A WooCommerce shop on loopback, nobody connected (see tests/storefront.py)."""
+    from connectors.sandbox.server import Sandbox
+    from tests.storefront import Storefront
+
+    with Sandbox(tmp_path / "front", environment="local", webhook_interval_s=None) as sandbox:
+        yield Storefront(sandbox)
+
+
+@pytest.fixture
+def woo(
+    front: Any,
+    db: None,
+    storage_root: Path,
+    redis_url: str,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Any:
+    """That shop, connected; its products are read before the test begins to change them."""
+    from apps.accounts import services as accounts
+    from apps.recipes import services as recipes
+    from apps.stores import services as stores
+    from tests.shopkeeping import Shop
+
+    settings.ALLOW_PRIVATE_HOSTS = [front.site.url.partition("://")[2]]
+    owner, workspace = accounts.create_owner(
+        username="anna", password="a long pass phrase", workspace_name="Anna's shop"
+    )
+    recipes.create(workspace, name="White", body=recipes.WHITE_PACKSHOT, by="test", automatic=True)
+    store = stores.connect(
+        workspace, platform="woocommerce", url=front.site.url, credentials=front.site.credentials, by="test"
+    )
+    shop = Shop(owner, workspace, store, None, f"file://{storage_root}")  # type: ignore[arg-type]
+    on_the_wire(shop, monkeypatch)
+    return shop
 
 
 def on_the_wire(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:

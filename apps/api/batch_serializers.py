@@ -19,9 +19,9 @@ class PilotField(serializers.CharField):
     {
         "type": "object",
         "description": "Which photos: all fields that are set must hold, one value of a list is enough. Fields: "
-        "categories, tags, types, vendors (names), products (ids), missing_alt, main_photo_only, never_rendered, "
-        "recipe_behind, not_rendered_well (true), older_than_days, judged (doubted, waiting, rejected), of_batch, "
-        "any (a list of filters, one of which is enough). Empty: every photo of the store.",
+        "categories, tags, types, vendors (names), attributes (name: option), products (ids), on_sale, missing_alt, "
+        "main_photo_only, never_rendered, recipe_behind, not_rendered_well (true), older_than_days, judged (doubted, "
+        "waiting, rejected), of_batch, any (a list of filters of which one is enough). Empty: every photo of it.",
         "example": {"categories": ["Mugs"], "never_rendered": True},
     }
 )

@@ -135,7 +135,7 @@ class NewRuleRequest(RuleRequest):
 class PhotoSerializer(serializers.ModelSerializer):
     class Meta:
         model = Photo
-        fields = ["id", "media_id", "position", "src", "alt", "present", "ours", "sha256"]
+        fields = ["id", "media_id", "position", "variant", "src", "alt", "present", "ours", "sha256"]
 
 
 class ProductSerializer(serializers.ModelSerializer):
@@ -143,7 +143,31 @@ class ProductSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Product
-        fields = ["id", "store", "external_id", "title", "url", "status", "sku", "tags", "present", "photos"]
+        fields = [
+            *(
+                "id",
+                "store",
+                "external_id",
+                "title",
+                "url",
+                "status",
+                "type",
+                "sku",
+                "vendor",
+                "categories",
+                "tags",
+            ),
+            *(
+                "attributes",
+                "price",
+                "regular_price",
+                "sale_price",
+                "on_sale",
+                "in_stock",
+                "present",
+                "photos",
+            ),
+        ]
 
 
 class JobSerializer(serializers.ModelSerializer):

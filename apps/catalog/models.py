@@ -11,9 +11,11 @@ from apps.stores.models import Store
 
 
 class Product(models.Model):
-    """A product as last seen. `fingerprint` covers its image list: equal means nothing to do.
+    """A product as last seen. `fingerprint` covers its pictures, those of its variants too: equal means nothing to do.
 
-    `in_stock` is None where nobody knows. `counted_by` is the sync that found a change of it which no webhook had told.
+    `in_stock`, `on_sale` and `attributes` (name → options) are None where nobody knows. Prices are texts as the store
+    writes them; without a `price` nobody can buy it. `counted_by` is the sync that found a change of it which
+    no webhook had told.
     """
 
     store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="products")
@@ -26,6 +28,11 @@ class Product(models.Model):
     vendor = models.CharField(max_length=200, blank=True, default="")
     categories = models.JSONField(default=list)
     tags = models.JSONField(default=list)
+    attributes = models.JSONField(null=True, blank=True)
+    price = models.CharField(max_length=40, blank=True, default="", db_default="")
+    regular_price = models.CharField(max_length=40, blank=True, default="", db_default="")
+    sale_price = models.CharField(max_length=40, blank=True, default="", db_default="")
+    on_sale = models.BooleanField(null=True, blank=True)
     in_stock = models.BooleanField(null=True, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True, default="")
     present = models.BooleanField(default=True)
@@ -44,6 +51,7 @@ class Product(models.Model):
             models.Index(fields=["store", "type"], name="catalog_product_type"),
             GinIndex(fields=["categories"], opclasses=["jsonb_path_ops"], name="catalog_product_in_category"),
             GinIndex(fields=["tags"], opclasses=["jsonb_path_ops"], name="catalog_product_tagged"),
+            GinIndex(fields=["attributes"], opclasses=["jsonb_path_ops"], name="catalog_product_with"),
         ]
 
     def __str__(self) -> str:
@@ -69,12 +77,15 @@ class Variant(models.Model):
 class Photo(models.Model):
     """An image of a product. `ours` marks what we wrote; `revision` grows when one id shows other bytes.
 
+    `variant` is empty for what the gallery shows, else the store's id of the variant that shows it and the gallery does
+    not (the first, where several do); such pictures stand behind the gallery.
     `sha256`, `key` and the size are empty until the original was fetched.
     """
 
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="photos")
     media_id = models.CharField(max_length=64)
     position = models.PositiveIntegerField(default=0)
+    variant = models.CharField(max_length=64, blank=True, default="", db_default="")
     src = models.URLField(max_length=1000)
     alt = models.TextField(blank=True, default="")
     name = models.TextField(blank=True, default="")

@@ -47,12 +47,16 @@ def shown_together(store: int, products: Iterable[int], *, most: int) -> dict[in
 
 @dataclass(frozen=True)
 class Facets:
-    """What the products of a store can be told apart by: (name, products) of each, the most common first."""
+    """What the products of a store can be told apart by: (name, products) of each, the most common first.
+
+    Attributes are named with their option: ``Colour: Red``.
+    """
 
     categories: list[tuple[str, int]]
     tags: list[tuple[str, int]]
     vendors: list[tuple[str, int]]
     types: list[tuple[str, int]]
+    attributes: list[tuple[str, int]]
 
 
 def facets(store: int, *, most: int = 200) -> Facets:
@@ -61,12 +65,37 @@ def facets(store: int, *, most: int = 200) -> Facets:
         tags=_names_in("tags", store, most),
         vendors=_values_of("vendor", store, most),
         types=_values_of("type", store, most),
+        attributes=_options(store, most),
     )
+
+
+ATTRIBUTE = ": "
+
+
+def with_attribute(named: str) -> Q:
+    """Products with this option, written ``name: option``; either of them may have a colon in it."""
+    parts = named.split(ATTRIBUTE)
+    found = Q()
+    for at in range(1, len(parts)):
+        name, option = ATTRIBUTE.join(parts[:at]), ATTRIBUTE.join(parts[at:])
+        found |= Q(product__attributes__contains={name: [option]})
+    return found
 
 
 def _values_of(field: str, store: int, most: int) -> list[tuple[str, int]]:
     shown = Product.objects.filter(store=store, present=True).exclude(**{field: ""})
     return list(shown.order_by().values_list(field).annotate(n=Count("pk")).order_by("-n", field)[:most])
+
+
+def _options(store: int, most: int) -> list[tuple[str, int]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT a.key || %s || option, count(*) FROM {Product._meta.db_table}, jsonb_each(attributes) a,"  # noqa: S608
+            " jsonb_array_elements_text(a.value) option"
+            " WHERE store_id = %s AND present GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s",
+            [ATTRIBUTE, store, most],
+        )
+        return [(str(name), int(count)) for name, count in cursor.fetchall()]
 
 
 def _names_in(field: str, store: int, most: int) -> list[tuple[str, int]]:

@@ -1,233 +1,25 @@
-"""Keep the mirror true, and fetch originals once."""
+"""Syncs of the mirror, and originals fetched once. How one product is mirrored stands in `mirroring`."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from apps.audit import services as audit
-from apps.catalog.models import Photo, Product, Sync, Variant
-from apps.lib import blobs, ids
-from apps.lib.insert_once import insert_once
-from apps.lib.update_row import update_row
+from apps.catalog.mirroring import Mirrored, gone, mirror
+from apps.catalog.models import Photo, Product, Sync
+from apps.lib import blobs
 from apps.lib.work import WorkState
-from apps.stores import selectors as stores
 from apps.stores.models import Store
 from connectors.base import Connector
-from connectors.types import RemoteImage, RemoteProduct
+from connectors.types import RemoteProduct
 from gpu_worker import pixels
 
-
-@dataclass(frozen=True)
-class Mirrored:
-    """What looking at a product again brought. `new` and `replaced` are merchant's photos: first seen, or other bytes.
-
-    `differed`: the merchant changed something that we did not know. `touched`: the store saved it since we last
-    looked, whatever for. `images_changed`: its image list is another one, perhaps by our own doing.
-    """
-
-    product: Product
-    created: bool = False
-    new: tuple[Photo, ...] = ()
-    replaced: tuple[Photo, ...] = ()
-    other_photos: int = 0
-    images_changed: bool = False
-    differed: bool = False
-    touched: bool = False
-    tags_added: tuple[str, ...] = ()
-    back_in_stock: bool = False
-
-    @property
-    def fresh(self) -> list[Photo]:
-        """Photos that there is work for."""
-        return [*self.new, *self.replaced]
-
-    @property
-    def photos_differing(self) -> int:
-        """Merchant's photos that were added, exchanged, taken off or put back."""
-        return len(self.new) + len(self.replaced) + self.other_photos
-
-
-@dataclass
-class _Photos:
-    """How a product's photos moved. `by_us`: a picture of ours stands where none stood, so other changes are ours."""
-
-    new: list[Photo]
-    replaced: list[Photo]
-    back: int = 0
-    lost: int = 0
-    by_us: bool = False
-
-
-def fingerprint(images: tuple[RemoteImage, ...]) -> str:
-    """Equal for equal image lists: ids, addresses and order, not alt texts or prices."""
-    return ids.digest([[i.id, i.src] for i in images])
-
-
-@transaction.atomic
-def mirror(store: Store, remote: RemoteProduct, *, as_of: dt.datetime | None = None) -> Mirrored:
-    """Bring one product up to date. Idempotent; two at once take turns on the product's row.
-
-    `as_of` is when the store was asked (now unless said). Answers may overtake each other: one to a question that was
-    asked before that of the answer we know changes nothing. Whatever a webhook tells of was there when we asked for it.
-    """
-    as_of = as_of or timezone.now()
-    values, now = _values(remote), fingerprint(remote.images)
-    dated = {"modified_at": remote.modified_at, "fingerprint": now, "seen_at": as_of}
-    known = Product.objects.select_for_update().filter(store=store, external_id=remote.id)
-    product = known.first()
-    if product is None:
-        product = Product(store=store, external_id=remote.id, **values, **dated)
-        if insert_once(product):
-            _mirror_variants(product, remote, [])
-            photos = _mirror_photos(product, remote.images, [])
-            return Mirrored(
-                product, created=True, new=tuple(photos.new), images_changed=True, differed=True, touched=True
-            )
-        product = known.get()
-    if product.seen_at > as_of:
-        return Mirrored(product)
-    before = {name: getattr(product, name) for name in values}
-    touched = product.modified_at != remote.modified_at
-    images_changed = product.fingerprint != now
-    _change(product, values | dated)
-    variants_differ = _mirror_variants(product, remote, product.variants.all())
-    photos = _mirror_photos(product, remote.images, product.photos.all())
-    return Mirrored(
-        product,
-        new=tuple(photos.new),
-        replaced=tuple(photos.replaced),
-        other_photos=photos.back + photos.lost,
-        images_changed=images_changed,
-        differed=variants_differ
-        or (images_changed and not photos.by_us)
-        or any(before[name] != value and before[name] is not None for name, value in values.items()),
-        touched=touched,
-        tags_added=tuple(tag for tag in remote.tags if tag not in before["tags"]),
-        back_in_stock=before["in_stock"] is False and remote.in_stock is True,
-    )
-
-
-def _values(remote: RemoteProduct) -> dict[str, Any]:
-    return {
-        "title": remote.title[:300] or f"Product {remote.id}",
-        "url": remote.url[:500],
-        "status": remote.status[:20],
-        "type": remote.type[:20],
-        "sku": remote.sku[:120],
-        "vendor": remote.vendor[:200],
-        "categories": list(remote.categories),
-        "tags": list(remote.tags),
-        "in_stock": remote.in_stock,
-        "present": True,
-    }
-
-
-def _mirror_variants(product: Product, remote: RemoteProduct, known: Iterable[Variant]) -> bool:
-    """Add, change and drop variants; returns whether any differed. A list that knows ids only leaves the rest alone."""
-    have = {v.external_id: v for v in known}
-    differed = False
-    for variant in remote.variants:
-        told = {
-            "title": variant.title[:300],
-            "sku": variant.sku[:120],
-            "media_id": variant.image.id if variant.image else "",
-        }
-        row = have.pop(variant.id, None)
-        if row is None:
-            Variant.objects.get_or_create(product=product, external_id=variant.id, defaults=told)
-            differed = True
-        elif any(told.values()) and any(getattr(row, name) != value for name, value in told.items()):
-            Variant.objects.filter(pk=row.pk).update(**told)
-            differed = True
-    if have:
-        Variant.objects.filter(pk__in=[v.pk for v in have.values()]).delete()
-    return differed or bool(have)
-
-
-def _mirror_photos(product: Product, images: tuple[RemoteImage, ...], known: Iterable[Photo]) -> _Photos:
-    """Add, move and mark photos. Our own media is kept in view but never worked on."""
-    ours = stores.ours(product.store_id, [i.id for i in images])
-    have = {p.media_id: p for p in known}
-    found = _Photos([], [])
-    for position, image in enumerate(images):
-        photo = have.get(image.id)
-        mine = image.id in ours
-        if mine and (photo is None or not photo.present):
-            found.by_us = True
-        if photo is None:
-            photo = Photo.objects.create(
-                product=product,
-                media_id=image.id,
-                position=position,
-                src=image.src,
-                alt=image.alt,
-                name=image.name,
-                ours=mine,
-            )
-            if not mine:
-                found.new.append(photo)
-            continue
-        changed: dict[str, Any] = {}
-        if photo.src != image.src and not mine:
-            changed = _exchanged(photo)
-            found.replaced.append(photo)
-        elif not photo.present and not mine:
-            found.back += 1
-        told = {"position": position, "src": image.src, "alt": image.alt, "name": image.name}
-        _change(photo, changed | told | {"present": True, "ours": mine})
-    listed = {i.id for i in images}
-    gone = [p for p in have.values() if p.present and p.media_id not in listed]
-    if gone:
-        Photo.objects.filter(pk__in=[p.pk for p in gone]).update(present=False)
-    found.lost = 0 if found.by_us else sum(not p.ours for p in gone)
-    return found
-
-
-def _exchanged(photo: Photo) -> dict[str, Any]:
-    """What else of a photo is another one now that its bytes are."""
-    unknown = {"sha256": "", "key": "", "width_px": 0, "height_px": 0}
-    return {"revision": photo.revision + 1, "replaced_at": timezone.now(), **unknown}
-
-
-def _change(row: Product | Photo, told: dict[str, Any]) -> None:
-    """Write what differs, if anything does."""
-    changes = {name: value for name, value in told.items() if getattr(row, name) != value}
-    if changes:
-        update_row(type(row), row.pk, changes, where={})
-    for name, value in changes.items():
-        setattr(row, name, value)
-
-
-@transaction.atomic
-def gone(store: Store, external_id: str, *, as_of: dt.datetime | None = None) -> Product | None:
-    """The store no longer has this product. Its photos and history stay; nothing more is written to it.
-
-    `as_of` as for `mirror`: one that was found by asking later is there again. None where nothing was changed.
-    """
-    as_of = as_of or timezone.now()
-    known = Product.objects.select_for_update().filter(
-        store=store, external_id=external_id, seen_at__lte=as_of
-    )
-    product = known.filter(present=True).first()
-    if product is None:
-        known.update(seen_at=as_of)
-        return None
-    Product.objects.filter(pk=product.pk).update(present=False, seen_at=as_of)
-    product.photos.update(present=False)
-    audit.record(
-        "product.gone",
-        workspace=store.workspace_id,
-        subject=f"product:{product.pk}",
-        refs={"store": store.pk},
-    )
-    return product
+__all__ = ["Mirrored", "gone", "mirror"]
 
 
 def keep_original(photo: Photo, connector: Connector) -> Photo:
@@ -315,13 +107,21 @@ def unmet(sync: Sync) -> Iterator[str]:
         last = rows[-1][0]
 
 
+# Stores date a save by the whole second, and their clocks are not ours.
+SAME_MOMENT = dt.timedelta(seconds=2)
+
+
 def lists_hide(store: Store, remote: RemoteProduct) -> bool:
-    """Whether a list tells too little of a product that was saved since we saw it: variants without their titles."""
-    if not remote.variants or any(v.title or v.sku or v.image for v in remote.variants):
+    """Whether a list tells too little of a product: its variants by id only, and it was saved since we saw them.
+
+    One that was saved in the very moment in which we looked may have been saved once more within its second.
+    """
+    if remote.variants_told:
         return False
-    return not Product.objects.filter(
+    known = Product.objects.filter(
         store=store, external_id=remote.id, present=True, modified_at=remote.modified_at
-    ).exists()
+    )
+    return not known.filter(seen_at__gt=remote.modified_at + SAME_MOMENT).exists()
 
 
 def met(sync: Sync, external_id: str) -> None:

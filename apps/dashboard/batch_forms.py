@@ -30,7 +30,8 @@ EARLIER: dict[str, tuple[str, dict[str, Any]]] = {
     "waiting": ("Waiting for a person", {"judged": "waiting"}),
     "rejected": ("Rejected by a person", {"judged": "rejected"}),
 }
-FACETS = ("categories", "vendors", "tags", "types")
+FACETS = ("categories", "vendors", "tags", "types", "attributes")
+FLAGS = ("on_sale", "missing_alt", "main_photo_only")
 MICROS = 1_000_000
 
 
@@ -66,6 +67,8 @@ class Narrowing(forms.Form):
     vendors = forms.MultipleChoiceField(label="Brands", required=False)
     tags = forms.MultipleChoiceField(label="Tags", required=False)
     types = forms.MultipleChoiceField(label="Product types", required=False)
+    attributes = forms.MultipleChoiceField(label="Attributes", required=False)
+    on_sale = forms.BooleanField(label="Only what is on sale", required=False)
 
     def narrow_by(self, facets: Facets, kept: Filter | None = None) -> None:
         """`kept`: what was chosen earlier stays to be chosen, although no product has it now."""
@@ -170,7 +173,7 @@ class RegenerateForm(Narrowing):
         fields |= EARLIER[data["earlier"]][1]
         if data["earlier"] == "older":
             fields["older_than_days"] = data["days"]
-        fields |= {name: True for name in ("missing_alt", "main_photo_only") if data[name]}
+        fields |= {name: True for name in FLAGS if data[name]}
         return Filter.from_json(fields)
 
     def first(self) -> Pilot | None:

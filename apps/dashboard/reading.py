@@ -37,11 +37,13 @@ ONE_GO = dt.timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class Shot:
-    """A photo with the newest job it got and the newest picture made of it."""
+    """A photo with the newest job it got and the newest picture made of it. `of_variant`: the name of the variant that
+    shows it, empty for the gallery's."""
 
     photo: Photo
     job: Job | None = None
     rendered: Job | None = None
+    of_variant: str = ""
 
     @property
     def render(self) -> Render | None:
@@ -96,9 +98,22 @@ def shots_of(product_ids: Iterable[int]) -> dict[int, list[Shot]]:
     newest = _newest_jobs(photos)
     rendered = _newest_jobs(photos, render__isnull=False)
     shots: dict[int, list[Shot]] = defaultdict(list)
+    names = _variant_names(photos)
     for photo in photos:
-        shots[photo.product_id].append(Shot(photo, newest.get(photo.pk), rendered.get(photo.pk)))
+        name = names.get((photo.product_id, photo.variant), "a variant") if photo.variant else ""
+        shots[photo.product_id].append(Shot(photo, newest.get(photo.pk), rendered.get(photo.pk), name))
     return shots
+
+
+def _variant_names(photos: list[Photo]) -> dict[tuple[int, str], str]:
+    """(product, id in the store) → what the variant is called, of those whose pictures are among these."""
+    shown = [p for p in photos if p.variant]
+    if not shown:
+        return {}
+    found = Variant.objects.filter(
+        product__in={p.product_id for p in shown}, external_id__in={p.variant for p in shown}
+    )
+    return {(v.product_id, v.external_id): str(v) for v in found if str(v)}
 
 
 def _newest_jobs(photos: list[Photo], **where: Any) -> dict[int, Job]:

@@ -21,7 +21,7 @@ LANES = [
     (Lane.STANDARD, "In turn with other new photos"),
     (Lane.BULK, "When nothing newer waits"),
 ]
-FLAGS = ("main_photo_only", "missing_alt", "never_rendered")
+FLAGS = ("main_photo_only", "on_sale", "missing_alt", "never_rendered")
 PLAIN = ("name", "events", "lane", "calm_s", "ceiling_s", "quiet_from", "quiet_until", "daily_cap")
 
 

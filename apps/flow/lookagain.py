@@ -27,6 +27,12 @@ log = structlog.get_logger(__name__)
 Notice = Callable[[Mirrored, bool], int]
 
 MAX_TRIES = 10
+# Of the machines that take deliveries in and those that look at products.
+CLOCKS_DIFFER = dt.timedelta(seconds=1)
+BLINDED = (
+    "The store's webhooks come without content: the person whose keys we use may no longer manage the shop. Give them "
+    "the role of shop manager again, or connect the store with keys of somebody who has it. Until then it is polled."
+)
 # A delivery for a product that we are writing to waits for the write to end.
 WAIT_FOR_WRITE_S = 1.0
 
@@ -37,11 +43,20 @@ def delivery(pk: int, *, notice: Notice) -> None:
     if row is None:
         return
     store = row.store
-    if not row.external_id or row.kind == Kind.OTHER:
-        row.finish(outcome="nothing to look at")
-        return
     if store.state == StoreState.DISCONNECTED:
         row.finish(outcome="the store is disconnected")
+        return
+    if row.kind == Kind.BLINDED:
+        stores.note_problem(store, BLINDED, broken=False)
+        row.finish(outcome="the store may not tell us what changed")
+        return
+    if not row.external_id or row.kind == Kind.OTHER:
+        row.finish(outcome="names no product; the next reading finds out")
+        return
+    if _looked_since(row):
+        with transaction.atomic():
+            catalog.told(store, row.external_id, news=False)
+            row.finish(outcome="already seen")
         return
     if turns.open_for(store.pk, row.external_id):
         row.later(WAIT_FOR_WRITE_S, a_try=False)
@@ -52,10 +67,24 @@ def delivery(pk: int, *, notice: Notice) -> None:
     except ConnectorError as error:
         stumble(row, store, error)
         return
+    if store.problem == BLINDED:
+        stores.note_problem(store, "", broken=False)
     with transaction.atomic():
         outcome, changed = _told(row, remote, notice, as_of=asked_at)
         catalog.told(store, row.external_id, news=changed)
         row.finish(outcome=outcome, changed=changed)
+
+
+def _looked_since(row: Delivery) -> bool:
+    """Whether the store was asked for this product after the delivery came: what it tells of was there by then.
+
+    A new product is looked at in any case: a reading that starts no work may have met it.
+    """
+    if row.kind == Kind.PRODUCT_CREATED:
+        return False
+    return Product.objects.filter(
+        store=row.store_id, external_id=row.external_id, seen_at__gt=row.received_at + CLOCKS_DIFFER
+    ).exists()
 
 
 def fetch(connector: Connector, external_id: str) -> RemoteProduct | None:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.catalog import services as catalog
-from apps.catalog.models import Sync
+from apps.catalog.models import Product, Sync
 from apps.flow.lookagain import Notice, fetch, stumble
 from apps.ingest import selectors as ingest
 from apps.publishing.services import turns
 from apps.stores.connect import open_store
 from apps.stores.models import Store, StoreState
+from apps.stores.selectors import ours
 from connectors.base import Connector
-from connectors.errors import ConnectorError
-from connectors.types import RemoteProduct
+from connectors.errors import ConnectorError, NotFound
+from connectors.types import Page, RemoteProduct
 
 RENEW_EVERY = 25
 
@@ -48,37 +50,77 @@ def _read_pages(row: Sync, connector: Connector, notice: Notice) -> None:
     while row.page != Sync.READ:
         asked_at = timezone.now()
         page = connector.products(modified_after=row.since, page=row.page or None)
-        for remote in page.products:
-            _mirror_listed(row, connector, remote, notice, as_of=asked_at)
+        listed = _Listed.now(row.store, page)
+        for nth, remote in enumerate(page.products, start=1):
+            _mirror_listed(row, connector, remote, notice, listed, as_of=asked_at)
+            if nth % RENEW_EVERY == 0:
+                row.renew()  # a page full of variants takes minutes where the store is slow
         # A page that went well makes earlier stumbles good.
         row.renew(
             products=row.products + len(page.products), page=page.next or Sync.READ, total=page.total, tries=1
         )
 
 
+@dataclass(frozen=True)
+class _Listed:
+    """What is asked of the database once for a whole page: which of its products are known, which pictures are ours.
+
+    Of a picture of ours the ledger knew before any product showed it, so it says so after the page was asked for.
+    """
+
+    known: frozenset[str]
+    ours: frozenset[str]
+
+    @classmethod
+    def now(cls, store: Store, page: Page) -> _Listed:
+        products = Product.objects.filter(store=store, external_id__in=[p.id for p in page.products])
+        return cls(
+            frozenset(products.values_list("external_id", flat=True)),
+            frozenset(ours(store.pk, [i.id for p in page.products for i in p.images])),
+        )
+
+
 def _mirror_listed(
-    row: Sync, connector: Connector, remote: RemoteProduct, notice: Notice, *, as_of: dt.datetime
+    row: Sync,
+    connector: Connector,
+    remote: RemoteProduct,
+    notice: Notice,
+    listed: _Listed,
+    *,
+    as_of: dt.datetime,
 ) -> None:
-    if turns.open_for(row.store_id, remote.id):
+    is_new = remote.id not in listed.known
+    if not is_new and turns.open_for(row.store_id, remote.id):
         catalog.met(row, remote.id)
         return
-    if not row.first and catalog.lists_hide(row.store, remote):
-        # Lists know variants by id only.
-        as_of, whole = timezone.now(), fetch(connector, remote.id)
-        if whole is None:
+    # Of the pictures that only variants show the page knew nothing.
+    known_ours = set(listed.ours) if remote.variants_told else None
+    if catalog.lists_hide(row.store, remote):
+        try:
+            remote = connector.with_variants(remote)
+        except NotFound:
             return  # deleted since: it stays unmet
-        remote = whole
-    _found(row, remote, notice, as_of=as_of)
+    _found(row, remote, notice, as_of=as_of, is_new=is_new, ours=known_ours)
 
 
 @transaction.atomic
-def _found(row: Sync, remote: RemoteProduct, notice: Notice, *, as_of: dt.datetime) -> None:
-    seen = catalog.mirror(row.store, remote, as_of=as_of)
+def _found(
+    row: Sync,
+    remote: RemoteProduct,
+    notice: Notice,
+    *,
+    as_of: dt.datetime,
+    is_new: bool = False,
+    ours: set[str] | None = None,
+) -> None:
+    """Nobody waits for the disk here: the page's own commit comes after it, and without that the page is read again."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit TO off")
+    seen = catalog.mirror(row.store, remote, as_of=as_of, met_by=row.pk, is_new=is_new, ours=ours)
     if seen.differed and not row.first and not ingest.on_its_way(row.store_id, remote.id):
         catalog.count_drift(row, seen)
     if row.start_work or _came_after_us(row.store, remote):
         notice(seen, seen.created)
-    catalog.met(row, remote.id)
 
 
 def _ask_for(row: Sync, connector: Connector, external_id: str, notice: Notice) -> None:

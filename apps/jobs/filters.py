@@ -33,6 +33,7 @@ JUDGED = ("doubted", "waiting", "rejected")
 class Filter:
     """All photos of a store where nothing is set.
 
+    `attributes` are written ``name: option``; of different names all must hold, of one name one option is enough.
     `judged`: ``doubted`` (QA did not pass it), ``waiting`` (left for a person), ``rejected``. `recipe_behind`: its
     pictures were all made with versions that newer ones replaced. `of_batch`: the photos of that batch and its pilot.
     """
@@ -41,7 +42,9 @@ class Filter:
     tags: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     vendors: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
     products: tuple[int, ...] = ()
+    on_sale: bool = False
     missing_alt: bool = False
     main_photo_only: bool = False
     never_rendered: bool = False
@@ -104,13 +107,26 @@ class Filter:
         for field, values in (("type", self.types), ("vendor", self.vendors)):
             if values:
                 wanted &= Q(**{f"product__{field}__in": values})
+        for options in self._by_attribute().values():
+            one_of = Q()
+            for named in options:
+                one_of |= catalog.with_attribute(named)
+            wanted &= one_of
         if self.products:
             wanted &= Q(product__in=self.products)
+        if self.on_sale:
+            wanted &= Q(product__on_sale=True)
         if self.missing_alt:
             wanted &= Q(alt="")
         if self.main_photo_only:
-            wanted &= Q(position=0)
+            wanted &= Q(position=0, variant="")
         return wanted
+
+    def _by_attribute(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for named in self.attributes:
+            found.setdefault(named.partition(catalog.ATTRIBUTE)[0], []).append(named)
+        return found
 
     def _of_earlier_work(self, store: int) -> Q:
         mine = Job.objects.filter(store=store, photo=OuterRef("pk"))
@@ -137,6 +153,17 @@ def _texts(name: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(v, str) and v.strip() for v in value):
         raise BadRequest(f"{name} is a list of names.")
     return tuple(sorted({v.strip() for v in _few(name, value)}))
+
+
+def _named(name: str, value: Any) -> tuple[str, ...]:
+    found = _texts(name, value)
+    for one in found:
+        before, divider, after = one.partition(catalog.ATTRIBUTE)
+        if not (before.strip() and divider and after.strip()):
+            raise BadRequest(
+                f"{name} are written as “name: option”, such as “Colour: Red”; {one[:60]!r} is not."
+            )
+    return found
 
 
 def _numbers(name: str, value: Any) -> tuple[int, ...]:
@@ -186,6 +213,7 @@ def _filters(name: str, value: Any) -> tuple[Filter, ...]:
 
 _READ: dict[str, Callable[[str, Any], Any]] = {
     "texts": _texts,
+    "named": _named,
     "numbers": _numbers,
     "number": _number,
     "days": _days,
@@ -195,6 +223,7 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
 }
 _KINDS = {
     **dict.fromkeys(("categories", "tags", "types", "vendors"), "texts"),
+    "attributes": "named",
     "products": "numbers",
     "of_batch": "number",
     "older_than_days": "days",

@@ -20,12 +20,14 @@ def meant(only: Filter) -> list[str]:
             ("tagged", only.tags),
             ("of type", only.types),
             ("by brand", only.vendors),
+            ("with", only.attributes),
         )
         if values
     ]
     if only.products:
         phrases.append(f"of {len(only.products)} chosen product{'' if len(only.products) == 1 else 's'}")
     flags = (
+        (only.on_sale, "on sale"),
         (only.missing_alt, "without alternative text"),
         (only.main_photo_only, "main photos only"),
         (only.never_rendered, "never rendered before"),

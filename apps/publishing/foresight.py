@@ -199,7 +199,8 @@ ours AS (
     GROUP BY l.product_id
 ), shown AS (
     SELECT f.product_id, array_agg(f.media_id ORDER BY f.position, f.id) AS media
-    FROM latest l JOIN catalog_photo f ON f.product_id = l.product_id WHERE f.present GROUP BY f.product_id
+    FROM latest l JOIN catalog_photo f ON f.product_id = l.product_id
+    WHERE f.present AND f.variant = '' GROUP BY f.product_id
 )
 SELECT l.product_id FROM latest l LEFT JOIN left_by_us b USING (product_id) LEFT JOIN shown s USING (product_id)
 WHERE b.media::text[] IS DISTINCT FROM s.media::text[] ORDER BY l.product_id
@@ -238,7 +239,7 @@ def _by_product(
     for media, publication in everybody.of.items():
         families[publication.product_id][media] = publication
     shown: dict[int, list[RemoteImage]] = defaultdict(list)
-    photos = Photo.objects.filter(product__in=products, present=True).order_by("position", "pk")
+    photos = Photo.objects.filter(product__in=products, present=True, variant="").order_by("position", "pk")
     for product, media in photos.values_list("product", "media_id"):
         shown[product].append(RemoteImage(media, ""))
     variants: dict[int, list[RemoteVariant]] = defaultdict(list)

@@ -77,13 +77,14 @@ class Publication(Work):
 class Snapshot(models.Model):
     """The product's images before the write: the whole list, its variants' images, and the replaced file's own bytes.
 
-    `variants` are pairs of a variant's id and its image's, empty where it had none. Where nothing is replaced,
-    `replaced_…` are empty.
+    `variants` are pairs of a variant's id and the image's that it showed, its own or the product's; `given` are those
+    that we gave our picture instead of their own. Where nothing is replaced, `replaced_…` are empty.
     """
 
     publication = models.OneToOneField(Publication, on_delete=models.PROTECT, related_name="snapshot")
     images = models.JSONField()
     variants = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    given = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     replaced_id = models.CharField(max_length=64, blank=True, default="")
     replaced_src = models.URLField(max_length=1000, blank=True, default="")
     replaced_key = models.CharField(max_length=200, blank=True, default="")

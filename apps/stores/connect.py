@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from django.conf import settings
 
 from apps.lib.errors import BadRequest
@@ -12,7 +10,7 @@ from apps.stores.models import Store
 from apps.stores.throttle import StoreThrottle
 from connectors import registry
 from connectors.base import Connector, Opening, Settings
-from connectors.errors import Rejected
+from connectors.errors import ConnectorError, Rejected
 from connectors.types import Credentials, Found, Way
 
 # As the rows have room for it.
@@ -60,12 +58,19 @@ def open_found(platform: str, found: Found, credentials: Credentials) -> Connect
 
 
 def open_store(store: Store) -> Connector:
-    """Its calls raise Away at once where the store has not answered for a while (`presence`)."""
+    """Its calls raise Away at once where the store has not answered for a while (`presence`), and Paused where it asked
+    to be left alone for longer than a worker should wait (`throttle`)."""
     throttle = StoreThrottle(store.pk)
 
     def before_each_call(*, images: bool = False) -> None:
         presence.knock(store.pk, images=images)
-        throttle()
+        throttle(images=images)
+
+    def after_each_call(
+        error: ConnectorError | None, *, images: bool = False, seconds: float = 0.0, call: str = ""
+    ) -> None:
+        presence.heard(store.pk, error, images=images)
+        throttle.heard(error, images=images, seconds=seconds, call=call)
 
     return registry.get(store.platform)(
         Opening(
@@ -73,7 +78,7 @@ def open_store(store: Store) -> Connector:
             credentials=Credentials(**store.credentials),
             settings=connector_settings(),
             throttle=before_each_call,
-            heard=partial(presence.heard, store.pk),
+            heard=after_each_call,
             api_root=store.api_root,
         )
     )

@@ -111,8 +111,8 @@ def run(asked: Asked) -> int:
         store = house.ask("intaking:opened").found
         _make_table(servers.owner_of(yardstick))
         with (
-            _served(house, "apps.config.wsgi:application", "/healthz") as ours,
-            _served(yardstick, "benchmarks.house.bare:application", "/take/") as bare,
+            served(house, "apps.config.wsgi:application", "/healthz") as ours,
+            served(yardstick, "benchmarks.house.bare:application", "/take/") as bare,
         ):
             load = os.getloadavg()[0]
             if load > threads.cores() / 2:
@@ -204,7 +204,7 @@ def _make_table(env: dict[str, str]) -> None:
 
 
 @contextmanager
-def _served(house: House, application: str, probe: str) -> Iterator[int]:
+def served(house: House, application: str, probe: str) -> Iterator[int]:
     """The port of a gunicorn as production runs it."""
     port = _free_port()
     server = subprocess.Popen(

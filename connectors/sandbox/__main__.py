@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+from connectors.sandbox.large import fill
 from connectors.sandbox.seed import seed
 from connectors.sandbox.server import Sandbox, TlsFiles
 from connectors.sandbox.site import Options
@@ -47,7 +48,9 @@ def main(argv: list[str] | None = None) -> int:
         public_url=given.public_url,
         tls=_tls_files(given),
     )
-    if not given.seed_empty:
+    if given.products and not sandbox.site.state.count("kind = 'product'"):
+        fill(sandbox.site, given.products)
+    elif not given.seed_empty:
         seed(sandbox.site)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=sandbox.stop).start())
@@ -71,6 +74,7 @@ def _arguments() -> argparse.ArgumentParser:
     add("--public-url", default="", help="address in the store's answers, if it is not the one listened on")
     add("--name", default=Options.name, help="the shop's name")
     add("--seed-empty", action="store_true", help="start without products")
+    add("--products", type=int, default=0, help="an empty store starts with so many made-up products")
     add("--environment", choices=("production", "local"), default="production")
     add(
         "--deliver-to-loopback",

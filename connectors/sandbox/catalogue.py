@@ -226,7 +226,7 @@ def _merged(doc: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
     for name in (WRITABLE | {"name", "type", *PRICES}) & body.keys():
         value = body[name]
         out[name] = "" if value is None else str(value) if name in (*PRICES, "name") else value
-    for name in ("categories", "tags"):
+    for name in ("categories", "tags", "brands"):
         if isinstance(body.get(name), list):
             out[name] = [_int(term.get("id")) for term in body[name] if isinstance(term, Mapping)]
     if isinstance(body.get("attributes"), list):

@@ -32,14 +32,14 @@ def seed(site: Site) -> None:
     if site.state.count("kind = 'product'"):
         return
     for name, price, color, description in PRODUCTS:
-        data = _picture(color, round_top=name.endswith("mug"))
+        data = picture(color, round_top=name.endswith("mug"))
         photo = site.media_library.add(data, f"{name}.jpg", accepts=BY_UPLOAD)
         doc = {"type": "simple", "name": name, "regular_price": price, "description": description}
         slug = name.lower().replace(" ", "-")
         site.state.add_post("product", doc | {"image_ids": [photo.id]}, status="publish", slug=slug)
 
 
-def _picture(color: str, *, round_top: bool) -> bytes:
+def picture(color: str, *, round_top: bool) -> bytes:
     """A plain object on a light ground with a soft shadow."""
     canvas = Image.new("RGB", (SIZE_PX, SIZE_PX), "#e9e6e1")
     shadow = Image.new("L", canvas.size, 0)

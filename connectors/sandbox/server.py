@@ -122,10 +122,13 @@ class SandboxProcess:
 
     STARTUP_S: ClassVar[float] = 30.0
 
-    def __init__(self, data: Path, *arguments: str, port_file: Path | None = None) -> None:
+    def __init__(
+        self, data: Path, *arguments: str, port_file: Path | None = None, stdout: int | None = None
+    ) -> None:
         self._data = data.resolve()
         self._arguments = arguments
         self._port_file = (port_file or data / "port.json").resolve()
+        self._stdout = stdout
         self.process: subprocess.Popen[bytes] | None = None
         self.info: dict[str, Any] = {}
 
@@ -146,7 +149,7 @@ class SandboxProcess:
         self._port_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", "connectors.sandbox", "--data", str(self._data)]
         command += ["--port-file", str(self._port_file), *self._arguments]
-        self.process = subprocess.Popen(command, cwd=_HOUSE)
+        self.process = subprocess.Popen(command, cwd=_HOUSE, stdout=self._stdout)
         deadline = time.monotonic() + self.STARTUP_S
         while not self._port_file.exists():
             if self.process.poll() is not None or time.monotonic() > deadline:

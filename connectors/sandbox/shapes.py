@@ -67,11 +67,13 @@ class Shapes:
         if variations:
             out["stock_status"] = self._stock_of(variations)
         out |= {"sku": post.sku, **self._prices(post, variations), "parent_id": post.parent_id}
+        out["purchasable"] = bool(out["price"])
         out |= {
             "categories": self._terms(doc.get("categories", [15])),
             "tags": self._terms(doc.get("tags", [])),
+            "brands": self._terms(doc.get("brands", [])),
         }
-        out["images"] = [self._image(a) for a in self.attachments(doc.get("image_ids", []))]
+        out["images"] = [self._image(a) for a in self.attachments(self._shown_by(post))]
         if post.kind == "variation":
             out["name"] = self._variation_name(post)
         out |= {
@@ -84,7 +86,7 @@ class Shapes:
     def variation(self, post: Post) -> dict[str, Any]:
         """wc/v3 products/{pid}/variations/{id}: one `image` instead of a list."""
         doc = post.doc
-        images = self.attachments(doc.get("image_ids", []))
+        images = self.attachments(self._shown_by(post))
         picture = self._image(images[0]) if images else None
         out: dict[str, Any] = {"id": post.id, "type": "variation", **self.dates(post), "status": post.status}
         out |= {
@@ -154,6 +156,14 @@ class Shapes:
         out |= {"date_modified": self._local(modified) if modified else None, "date_modified_gmt": modified}
         return out | self._links(f"wc/v3/webhooks/{row['id']}", "wc/v3/webhooks")
 
+    def _shown_by(self, post: Post) -> list[int]:
+        """A product's images; a variation without one of its own shows its parent's main image, under that id."""
+        own: list[int] = post.doc.get("image_ids", [])
+        if own or post.kind != "variation":
+            return own
+        parent = self.state.post(post.parent_id, "product")
+        return parent.doc.get("image_ids", [])[:1] if parent else []
+
     def attachments(self, ids: Sequence[int]) -> list[Post]:
         """The attachments that still exist, in this order."""
         return [found for i in ids if (found := self.state.post(i, "attachment"))]
@@ -221,14 +231,18 @@ class Shapes:
 
     def _prices(self, post: Post, variations: Sequence[int]) -> dict[str, Any]:
         regular, sale = (str(post.doc.get(name, "")) for name in PRICES)
-        price = sale or regular
-        if not price and variations:
-            first = self.state.post(variations[0], "variation")
-            price = str(first.doc.get("regular_price", "")) if first else ""
+        price, on_sale = _sold_at(regular, sale)
+        if variations:
+            # A variable product has no regular price of its own: it costs what its cheapest variation does.
+            have = [p for i in variations if (p := self.state.post(i, "variation"))]
+            sold = [_sold_at(*(str(p.doc.get(name, "")) for name in PRICES)) for p in have]
+            regular = sale = ""
+            price = min((at for at, _ in sold if at), key=_amount, default="")
+            on_sale = any(reduced for _, reduced in sold)
         shown = (
             f'<span class="woocommerce-Price-amount amount"><bdi>&#36;{price}</bdi></span>' if price else ""
         )
-        prices = {"price": price, "regular_price": regular, "sale_price": sale, "on_sale": bool(sale)}
+        prices = {"price": price, "regular_price": regular, "sale_price": sale, "on_sale": on_sale}
         return prices | ({"price_html": shown} if post.kind == "product" else {})
 
     def _stock_of(self, variations: Sequence[int]) -> str:
@@ -249,6 +263,19 @@ class Shapes:
     def _links(self, item: str, collection: str) -> dict[str, Any]:
         own = {"href": f"{self.url}/wp-json/{item}", "targetHints": {"allow": ITEM_METHODS}}
         return {"_links": {"self": [own], "collection": [{"href": f"{self.url}/wp-json/{collection}"}]}}
+
+
+def _sold_at(regular: str, sale: str) -> tuple[str, bool]:
+    """The price, and whether it is a reduced one: a sale price that is not below the regular one is none."""
+    reduced = bool(sale) and (not regular or _amount(sale) < _amount(regular))
+    return (sale if reduced else regular), reduced
+
+
+def _amount(price: str) -> float:
+    try:
+        return float(price)
+    except ValueError:
+        return 0.0
 
 
 _IMAGE_EXTRAS = frozenset({"srcset", "sizes", "thumbnail"})

@@ -191,7 +191,11 @@ def _terms(routes: Blueprint, site: Site, auth: Auth) -> None:
         term_id = site.state.run(insert, taxonomy, name, slug_of(name))
         return answer({"id": term_id, "name": name, "slug": slug_of(name)}, 201, allow=COLLECTION)
 
-    for path, taxonomy in (("categories", "product_cat"), ("tags", "product_tag")):
+    for path, taxonomy in (
+        ("categories", "product_cat"),
+        ("tags", "product_tag"),
+        ("brands", "product_brand"),
+    ):
         routes.get(f"/products/{path}", endpoint=f"list_{path}")(lambda t=taxonomy: listing(t))
         routes.post(f"/products/{path}", endpoint=f"create_{path}")(lambda t=taxonomy: create(t))
 

@@ -129,6 +129,10 @@ class WooCommerceConnector(Connector):
             total=_number(answer.headers.get("X-WP-Total")),
         )
 
+    def with_variants(self, product: RemoteProduct) -> RemoteProduct:
+        """One call of `products/{id}/variations` for 100 of them."""
+        return product if product.variants_told else self._with_variations(product.raw)
+
     def product(self, product_id: str) -> RemoteProduct:
         data = _mapping(self.client.wc("GET", f"products/{_id(product_id)}"))
         return self._with_variations(data)
@@ -279,7 +283,7 @@ class WooCommerceConnector(Connector):
             return
 
     def _with_variations(self, data: Mapping[str, Any]) -> RemoteProduct:
-        if data.get("type") != "variable" or not data.get("variations"):
+        if not data.get("variations"):
             return mapping.product(data)
         path = f"products/{data['id']}/variations"
         return mapping.product(

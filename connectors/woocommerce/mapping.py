@@ -21,7 +21,7 @@ from connectors.types import (
 # What a catalogue page needs; it cuts an answer of 100 products to a third.
 PRODUCT_FIELDS = (
     "id,name,permalink,status,type,parent_id,sku,date_created_gmt,date_modified_gmt,images,variations,categories,tags,attributes,"
-    "brands,price,stock_status,catalog_visibility,meta_data"
+    "brands,price,regular_price,sale_price,on_sale,stock_status"
 )
 VARIATION_FIELDS = "id,name,sku,image,attributes,date_modified_gmt"
 MEDIA_FIELDS = "id,slug,source_url,alt_text,title,media_details"
@@ -42,8 +42,9 @@ def product(data: Mapping[str, Any], variations: list[Mapping[str, Any]] | None 
         type=text(data.get("type")),
         modified_at=gmt(data.get("date_modified_gmt")),
         created_at=gmt(data.get("date_created_gmt")) if data.get("date_created_gmt") else None,
-        images=tuple(image(i) for i in _items(data, "images")),
+        images=tuple(image(i) for i in _items(data, "images") if i.get("id")),  # 0 is a placeholder
         variants=variants,
+        variants_told=variations is not None or not variants,
         parent_id=str(data["parent_id"]) if data.get("parent_id") else "",
         sku=text(data.get("sku")),
         categories=_names(data, "categories"),
@@ -51,6 +52,11 @@ def product(data: Mapping[str, Any], variations: list[Mapping[str, Any]] | None 
         vendor=_vendor(data),
         in_stock=_IN_STOCK.get(text(data.get("stock_status"))),
         mark=_mark(data),
+        attributes=_attributes(data),
+        price=_price(data.get("price")),
+        regular_price=_price(data.get("regular_price")),
+        sale_price=_price(data.get("sale_price")),
+        on_sale=data["on_sale"] if isinstance(data.get("on_sale"), bool) else None,
         raw=data,
     )
 
@@ -197,6 +203,27 @@ def _vendor(data: Mapping[str, Any]) -> str:
         if named & _BRAND_ATTRIBUTES and isinstance(options, list) and options:
             return text(options[0])
     return ""
+
+
+def _attributes(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Name → options of what a product is told apart by: ``Colour`` → ``Red, Blue``. Equal names are one."""
+    found: dict[str, tuple[str, ...]] = {}
+    for attribute in _items(data, "attributes"):
+        options = attribute.get("options")
+        if not isinstance(options, list):
+            options = [attribute.get("option")]  # as a variation has it
+        name = text(attribute.get("name")).strip()
+        named = [text(option).strip() for option in options]
+        if name and any(named):
+            found[name] = tuple(dict.fromkeys([*found.get(name, ()), *filter(None, named)]))
+    return found
+
+
+def _price(value: Any) -> str:
+    """Prices are texts; plugins send numbers as well."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return text(value).strip()
 
 
 def _bare_variants(data: Mapping[str, Any]) -> tuple[RemoteVariant, ...]:

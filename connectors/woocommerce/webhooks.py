@@ -20,6 +20,7 @@ KINDS = {
     "product.restored": Kind.PRODUCT_RESTORED,
 }
 TOPICS = tuple(KINDS)
+_MAY_NOT_SEE = "woocommerce_rest_cannot_view"
 
 
 def sign(body: bytes, secret: str) -> str:
@@ -42,9 +43,10 @@ def parse(*, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         return _ping(body)
     payload = _object(body)
     if "id" not in payload:
-        # Signed, yet an error: the product was deleted for good, or the webhook's owner lost the right to see
-        # it, before the body was built. It does not say which product; the next reconciliation finds out.
-        return _event(Kind.OTHER, "", headers, topic, payload)
+        # Signed, yet an error: the product was deleted for good before the body was built, or the webhook's owner lost
+        # the right to see it. It does not say which product; the next reconciliation finds out.
+        kind = Kind.BLINDED if payload.get("code") == _MAY_NOT_SEE else Kind.OTHER
+        return _event(kind, "", headers, topic, payload)
     # A variation fires the product topics with its own id; what we mirror is its parent.
     product_id = payload.get("parent_id") if payload.get("type") == "variation" else payload["id"]
     if isinstance(product_id, bool) or not isinstance(product_id, int) or product_id <= 0:

@@ -10,8 +10,9 @@ from django.test import Client
 from apps.accounts import services as accounts
 from apps.accounts.models import Role
 from apps.review.models import ItemState
+from connectors.types import RemoteVariant
 from tests.conftest import on_the_wire
-from tests.shopkeeping import Shop, open_shop
+from tests.shopkeeping import Shop, open_shop, photo
 
 LISTS = ["stores", "products", "jobs", "batches", "items", "publications", "events"]
 
@@ -105,3 +106,23 @@ def test_the_documents_are_there(db: None, client: Client) -> None:
     assert client.get("/api/schema/").status_code == 200
     page = client.get("/api/docs/")
     assert page.status_code == 200 and b"swagger" in page.content.lower()
+
+
+def test_a_product_tells_what_the_store_says_of_it_and_whose_its_pictures_are(shop: Shop) -> None:
+    red = RemoteVariant("77", "Red", image=shop.remote.add_media(photo("#a11"), "red.jpg"))
+    shop.remote.add_product(
+        "Shirt",
+        (photo(),),
+        vendor="Kiln",
+        attributes={"Colour": ("Red", "Blue")},
+        price="15",
+        regular_price="18",
+        on_sale=True,
+        variants=(red,),
+    )
+    shop.deliver()
+    shop.carry()
+    [product] = with_key(shop).get("/api/v1/products/").json()["results"]
+    assert product["attributes"] == {"Colour": ["Red", "Blue"]} and product["vendor"] == "Kiln"
+    assert (product["price"], product["regular_price"], product["on_sale"]) == ("15", "18", True)
+    assert [p["variant"] for p in product["photos"]] == ["", "77"]

@@ -444,6 +444,18 @@ def test_a_rule_reads_like_a_sentence(shop: Shop) -> None:
     )
 
 
+def test_a_rule_can_ask_for_an_attribute_and_for_what_is_on_sale(shop: Shop) -> None:
+    rule = only_rule(shop, filter={"attributes": ["Colour: Red"], "on_sale": True})
+    assert "on products with “Colour: Red” and on sale" in words.sentence(rule)
+    red = {"attributes": {"Colour": ("Red", "Blue")}, "on_sale": True}
+    shop.remote.add_product("Red and reduced", (photo(),), **red)
+    shop.remote.add_product("Red", (photo("#811"),), **red | {"on_sale": False})
+    shop.remote.add_product("Reduced", (photo("#181"),), on_sale=True)
+    shop.deliver()
+    shop.work()
+    assert [j.photo.product.title for j in shop.jobs()] == ["Red and reduced"]
+
+
 def test_looking_back_counts_what_a_rule_would_have_met(shop: Shop, clock: Any) -> None:
     only_rule(shop, events=["tag_added"])
     shop.remote.add_product("Old", (photo(),), tags=("summer",))

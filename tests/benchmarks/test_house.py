@@ -1,6 +1,6 @@
 """The parts that need a whole house, at toy size: they run, every figure has its agreed name, nothing is lost.
 
-What they measure here means nothing; that they still measure is what this file is for. They take three minutes, so they
+What they measure here means nothing; that they still measure is what this file is for. They take some minutes, so they
 run with LONG=1 in the environment only.
 """
 
@@ -32,6 +32,21 @@ AGREED = {
         *("dispatch.growth_exponent", "urgent.start_s"),
         *("batch.small_beside_large_ratio", "batch.small_beside_large_s"),
     },
+    "burst": {
+        *("burst.products_500_s", "burst.received_500_s", "burst.asked_per_s"),
+        *("burst.deliveries", "burst.looks"),
+        *("burst.lost", "burst.doubled", "burst.jobs_of_echoes"),
+    },
+}
+# At toy size the others are named after toy sizes.
+OF_READING = {
+    *(
+        "catalog.sync_5000_s",
+        "catalog.sync_5000_mib",
+        "catalog.sync_5000_cpu_s",
+        "catalog.sync_5000_waited_s",
+    ),
+    *("catalog.sync_again_5000_s", "catalog.growth_exponent"),
 }
 PAGES = (
     "home",
@@ -48,6 +63,7 @@ PAGES = (
 )
 
 
+PARTS = ("intake", "batch", "pages", "catalog", "burst")
 LONG = bool(os.environ.get("LONG"))
 only_long = pytest.mark.skipif(not LONG, reason="three minutes; LONG=1 runs it")
 
@@ -56,7 +72,7 @@ only_long = pytest.mark.skipif(not LONG, reason="three minutes; LONG=1 runs it")
 def figures() -> dict[str, dict]:
     """name → line, of all parts in one run: they share their servers."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "intake", "batch", "pages", "--quick"],
+        [sys.executable, "-m", "benchmarks", *PARTS, "--quick"],
         cwd=ROOT,
         env={k: v for k, v in os.environ.items() if k not in {"VITRINE_DATA", "DJANGO_SETTINGS_MODULE"}},
         capture_output=True,
@@ -75,7 +91,7 @@ def figures() -> dict[str, dict]:
 @pytest.mark.timeout(LONG_S)
 @pytest.mark.parametrize("part", AGREED)
 def test_every_figure_has_its_agreed_name(figures: dict[str, dict], part: str) -> None:
-    prefixes = {"intake": ("intake.",), "batch": ("batch.", "dispatch.", "urgent.", "cache.")}[part]
+    prefixes = {"batch": ("batch.", "dispatch.", "urgent.", "cache.")}.get(part, (f"{part}.",))
     assert {name for name in figures if name.startswith(prefixes)} == AGREED[part]
 
 
@@ -86,6 +102,15 @@ def test_each_page_is_told_with_its_statements_and_its_time(figures: dict[str, d
     for page in PAGES:
         assert 0 < figures[f"pages.{page}.queries"]["value"] <= 30, page
         assert figures[f"pages.{page}.p95_ms"]["value"] > 0
+
+
+@only_long
+@pytest.mark.slow
+@pytest.mark.timeout(LONG_S)
+def test_reading_a_catalogue_and_a_burst_lose_nothing(figures: dict[str, dict]) -> None:
+    assert figures.keys() >= OF_READING
+    for name in ("lost", "doubled", "jobs_of_echoes"):
+        assert figures[f"burst.{name}"]["value"] == 0, name
 
 
 @only_long

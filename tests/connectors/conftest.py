@@ -143,6 +143,12 @@ class WooBench:
         ]
         return str(product.id), [str(post.id) for post in made]
 
+    def add_variant(self, product_id: str, option: str, data: bytes) -> str:
+        image = self.shop.site.media_library.add(data, "variant.jpg", accepts=BY_UPLOAD).id
+        self._catalogue().update(int(product_id), {"type": "variable"})
+        body = {"attributes": [{"name": "Colour", "option": option}], "image": {"id": image}}
+        return str(self._catalogue().create_variation(int(product_id), body).id)
+
     def add_many(self, count: int) -> None:
         with self.shop.site.state.change():
             for number in range(count):
@@ -221,6 +227,12 @@ class FakeBench:
         made = tuple(RemoteVariant(self.store.next_id(), option, image=image) for option in options)
         product = self.store.add_product(title, images=(image,), type="variable", variants=made)
         return product.id, [variant.id for variant in made]
+
+    def add_variant(self, product_id: str, option: str, data: bytes) -> str:
+        variant = RemoteVariant(self.store.next_id(), option, image=self.store.add_media(data, "variant.jpg"))
+        have = self.store.products[product_id].variants
+        self.store.change_product(product_id, type="variable", variants=(*have, variant))
+        return variant.id
 
     def add_many(self, count: int) -> None:
         for number in range(count):

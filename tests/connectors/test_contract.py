@@ -51,6 +51,20 @@ def test_the_whole_catalogue_is_read_page_by_page_oldest_first(bench: Any) -> No
     assert seen == sorted(set(seen))
 
 
+def test_a_listed_product_can_be_asked_for_its_variants(bench: Any, make_photo: Photo) -> None:
+    product_id = bench.add_product("Shirt", (make_photo("red"),))
+    variant_id = bench.add_variant(product_id, "Blue", make_photo("blue"))
+    connector = bench.connect()
+    [listed] = connector.products().products
+    assert [v.id for v in listed.variants] == [variant_id]
+    whole = connector.with_variants(listed)
+    assert whole.variants_told and whole.images == listed.images
+    [variant] = whole.variants
+    assert variant.title == "Blue" and variant.image is not None
+    assert connector.fetch(variant.image.src) == make_photo("blue")
+    assert connector.product(product_id).variants == whole.variants
+
+
 def test_an_empty_catalogue_is_one_empty_page(bench: Any) -> None:
     page = bench.connect().products()
     assert (page.products, page.next) == ((), None)
@@ -145,7 +159,7 @@ def test_the_throttle_is_asked_before_each_call(bench: Any, make_photo: Photo) -
 def test_word_is_given_of_every_answer_and_of_pictures_apart(bench: Any, make_photo: Photo) -> None:
     heard: list[tuple[str, bool]] = []
 
-    def hear(error: ConnectorError | None, *, images: bool = False) -> None:
+    def hear(error: ConnectorError | None, *, images: bool = False, **took: Any) -> None:
         heard.append((type(error).__name__ if error else "answered", images))
 
     connector = bench.throttled(lambda *, images=False: None, heard=hear)
@@ -161,7 +175,7 @@ def test_who_is_told_that_nobody_is_to_ask_now_asks_nobody(bench: Any) -> None:
         raise Away("since noon")
 
     heard: list[object] = []
-    connector = bench.throttled(gate, heard=lambda error, *, images=False: heard.append(error))
+    connector = bench.throttled(gate, heard=lambda error, **more: heard.append(error))
     with pytest.raises(Away):
         connector.products()
     assert heard == [], "that is no news of the store"

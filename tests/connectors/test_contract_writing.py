@@ -61,8 +61,14 @@ def test_a_variant_gets_an_image_and_loses_it_and_the_others_keep_theirs(bench: 
     answer = connector.set_variant_image(product_id, red, ImageWrite(id=image_id))
     assert isinstance(answer, RemoteVariant) and answer.image and answer.image.id == image_id
     assert variants(bench, product_id) == {red: image_id, blue: before[blue]}
-    assert connector.set_variant_image(product_id, red, None).image is None
-    assert variants(bench, product_id) == {red: "", blue: before[blue]}
+    [first] = connector.product(product_id).images
+    without = connector.set_variant_image(product_id, red, None)
+    assert without.image and without.image.id == first.id, (
+        "without one of its own it shows the product's first"
+    )
+    other = upload(connector, make_photo("olive"), "other.jpg")
+    connector.set_images(product_id, [ImageWrite(id=other)])
+    assert variants(bench, product_id) == {red: other, blue: before[blue]}, "and follows the list"
 
 
 def test_a_variant_may_download_its_image(bench: Any, make_photo: Any) -> None:

@@ -18,6 +18,7 @@ from connectors.errors import (
     NotFound,
     NotJson,
     OutcomeUnknown,
+    Paused,
     RateLimited,
     Rejected,
     TooLarge,
@@ -149,6 +150,63 @@ def test_retry_after_is_waited_when_short_and_handed_on_when_long(
         http.request_json("GET", f"{web.url}/x")
     assert caught.value.retry_after_s == 120
     assert waits == [3.0, 3.0]
+
+
+def test_a_store_that_is_away_for_maintenance_is_left_alone_as_long_as_it_says(
+    web: Any, http: Http, waits: list[float]
+) -> None:
+    web.pages["/x"] = (503, JSON | {"Retry-After": "4"}, b"{}")
+    with pytest.raises(Unavailable) as caught:
+        http.request_json("GET", f"{web.url}/x")
+    assert caught.value.wait_s == 4 and waits == [4.0, 4.0]
+    web.pages["/x"] = (503, JSON | {"Retry-After": "600"}, b"{}")
+    with pytest.raises(Unavailable) as caught:
+        http.request_json("GET", f"{web.url}/x")
+    assert caught.value.wait_s == 600 and waits == [4.0, 4.0]
+
+
+@pytest.mark.parametrize(("more", "wait_s"), [({}, 0), ({"Retry-After": "45"}, 45)])
+def test_only_a_store_that_names_a_time_asks_to_be_left_alone_altogether(
+    web: Any, http: Http, more: dict[str, str], wait_s: float
+) -> None:
+    web.pages["/x"] = (429, JSON | more, b"{}")
+    with pytest.raises(RateLimited) as caught:
+        http.request_json("POST", f"{web.url}/x", json={})
+    assert caught.value.wait_s == wait_s and caught.value.retry_after_s == (wait_s or 30)
+
+
+def test_word_is_given_of_how_long_an_answer_took_and_to_which_kind_of_question(web: Any) -> None:
+    told: list[tuple[str, bool]] = []
+    http = Http(
+        Settings(allow_private_hosts=frozenset({"127.0.0.1"})),
+        heard=lambda error, *, images=False, seconds=0.0, call="": told.append((call, seconds > 0)),
+    )
+    for path in ("/wp-json/wc/v3/products/17", "/wp-json/wc/v3/products/17/variations", "/", "/a.jpg"):
+        web.pages[path] = (200, JSON, b"{}")
+    http.request_json("GET", f"{web.url}/wp-json/wc/v3/products/17?_fields=id")
+    http.request_json("GET", f"{web.url}/wp-json/wc/v3/products/17/variations?page=2")
+    http.request_json("GET", f"{web.url}/?rest_route=/wc/v3/products/9")
+    http.request_json("POST", f"{web.url}/wp-json/wc/v3/products/17", json={})
+    http.fetch_image(f"{web.url}/a.jpg")
+    assert told == [
+        ("/wp-json/wc/v#/products/#", True),
+        ("/wp-json/wc/v#/products/#/variations", True),
+        ("//wc/v#/products/#", True),
+        ("", False),
+        ("", False),
+    ]
+
+
+def test_who_is_told_that_its_pause_is_not_over_asks_nobody_and_tells_nobody(web: Any) -> None:
+    def wait(*, images: bool = False) -> None:
+        raise Paused(retry_after_s=300)
+
+    told: list[object] = []
+    settings = Settings(allow_private_hosts=frozenset({"127.0.0.1"}))
+    http = Http(settings, throttle=wait, heard=lambda error, **more: told.append(error))
+    with pytest.raises(Paused):
+        http.request_json("GET", f"{web.url}/x")
+    assert (web.seen, told) == ([], [])
 
 
 @pytest.mark.parametrize(

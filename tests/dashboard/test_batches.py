@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from apps.catalog.models import Product
 from apps.jobs.models import Batch, BatchState, Job
 from tests import factories
 from tests.dashboard.merchants import Merchant
@@ -95,6 +96,19 @@ def test_filter_pilot_and_cap_come_over_as_they_were_chosen(merchant: Merchant, 
     made = Batch.objects.get(name="Spring")
     assert made.filter == {"older_than_days": 9, "main_photo_only": True}
     assert (made.cap_micros, made.go_at_share) == (12_500_000, 0.9)
+
+
+def test_attributes_and_what_is_on_sale_can_be_chosen(merchant: Merchant, owner: Client) -> None:
+    Product.objects.filter(pk=merchant.product.pk).update(
+        attributes={"Colour": ["Red"], "Size": ["L"]}, on_sale=True
+    )
+    html = owner.get(start_page(merchant)).content.decode()
+    assert "Colour: Red (1)" in html and "Only what is on sale" in html
+    owner.post(start_page(merchant), wish(merchant, attributes=["Colour: Red"], on_sale="on"))
+    made = Batch.objects.get(name="Spring")
+    assert made.filter == {"attributes": ["Colour: Red"], "on_sale": True}
+    said = text_of(owner, "batch", made.pk)
+    assert "with “Colour: Red”" in said and "on sale" in said
 
 
 def test_a_store_without_photos_says_what_to_do(merchant: Merchant, owner: Client) -> None:

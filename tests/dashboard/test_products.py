@@ -104,6 +104,30 @@ def test_a_photo_that_was_not_fetched_shows_a_placeholder_and_is_never_taken_fro
     assert merchant.unfetched.src not in html
 
 
+def test_a_product_page_tells_what_the_store_says_of_it(merchant: Merchant, viewer: Client) -> None:
+    Product.objects.filter(pk=merchant.product.pk).update(
+        vendor="Kiln & Co",
+        attributes={"Colour": ["Red", "Sand"]},
+        price="15",
+        regular_price="18",
+        on_sale=True,
+    )
+    html = viewer.get(reverse("dashboard:product", args=[merchant.product.pk])).content.decode()
+    assert "Kiln &amp; Co" in html and "15, reduced from 18" in html
+    assert re.search(r"<dt>Colour</dt>\s*<dd>Red, Sand</dd>", html)
+    Product.objects.filter(pk=merchant.product.pk).update(price="", on_sale=None, attributes=None)
+    html = viewer.get(reverse("dashboard:product", args=[merchant.product.pk])).content.decode()
+    assert "none, so it can&#x27;t be bought" in html or "none, so it can't be bought" in html
+
+
+def test_a_picture_of_a_variant_says_whose_it_is(merchant: Merchant, viewer: Client) -> None:
+    factories.VariantFactory(product=merchant.product, external_id="77", title="Red, Large")
+    factories.PhotoFactory(product=merchant.product, position=8, variant="77")
+    factories.PhotoFactory(product=merchant.product, position=9, variant="78")
+    html = viewer.get(reverse("dashboard:product", args=[merchant.product.pk])).content.decode()
+    assert "of Red, Large" in html and "of a variant" in html
+
+
 def test_a_titles_markup_stays_text(merchant: Merchant, viewer: Client) -> None:
     factories.ProductFactory(store=merchant.store, title="<script>alert(1)</script>")
     assert "<script>alert" not in viewer.get("/products/").content.decode()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 
 from apps.catalog.models import Sync
+from apps.dashboard.templatetags.vitrine import how_often
 from apps.ingest.models import Delivery
 from apps.lib.work import WorkState
 from apps.stores.models import Store
+from apps.stores.throttle import StoreThrottle
+from connectors.errors import RateLimited
 from connectors.fake import FULL_ACCESS, FakeStore
+from tests import factories
 from tests.dashboard.merchants import Merchant
 
 
@@ -61,3 +66,30 @@ def test_the_stores_page_shows_what_came_of_each_webhook(merchant: Merchant, vie
     ):
         assert words in html
     assert "secret body" not in html
+
+
+def test_the_page_tells_how_often_a_store_is_asked_that_wants_to_be_asked_less(
+    merchant: Merchant, viewer: Client, redis_url: str
+) -> None:
+    page = reverse("dashboard:store", args=[merchant.store.pk])
+    assert 'id="pace"' not in viewer.get(page).content.decode()
+    busy = RateLimited(retry_after_s=240)
+    busy.wait_s = 240
+    StoreThrottle(merchant.store.pk).heard(busy)
+    said = viewer.get(page).content.decode()
+    assert (
+        "The store asked us to slow down; we leave it alone for another 4 minutes, then we ask it 10" in said
+    )
+    patient = factories.StoreFactory(workspace=merchant.workspace)
+    busy.wait_s = 0
+    StoreThrottle(patient.pk).heard(busy)
+    said = viewer.get(reverse("dashboard:store", args=[patient.pk])).content.decode()
+    assert "we ask it 10 times per second now. That goes up again by itself." in said
+
+
+@pytest.mark.parametrize(
+    ("per_s", "said"),
+    [(10.0, "10 times per second"), (1.2, "once per second"), (0.5, "once every 2 seconds")],
+)
+def test_how_often_a_store_is_asked_reads_like_words(per_s: float, said: str) -> None:
+    assert how_often(per_s) == said

@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from apps.config import embedded
+from tests import secrecy
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 OURS = (
@@ -54,7 +55,10 @@ def house() -> Iterator[House]:
     root = Path(tempfile.gettempdir()) / f"vitrine-house-{os.urandom(4).hex()}"
     env = {k: v for k, v in os.environ.items() if k not in OURS} | {"VITRINE_DATA": str(root)}
     yield House(root, env)
+    logs = list((root / "logs").glob("*"))
+    leaks = secrecy.leaked_into(root)
     embedded.Services(root).forget()
+    assert logs and not leaks, "no program's log holds a secret of the demonstration's store"
 
 
 @pytest.mark.slow

@@ -3,99 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import permutations
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
-from apps.accounts import services as accounts
 from apps.catalog import services as catalog
 from apps.catalog.models import Product, Sync, Variant
 from apps.flow import drift, flow, housekeeping, reconcile
 from apps.ingest.models import Delivery
-from apps.recipes import services as recipes
 from apps.stores import services as stores
 from apps.stores.connect import open_store
 from apps.stores.models import Store
 from connectors.fake import FakeConnector
-from connectors.sandbox.catalogue import Catalogue
-from connectors.sandbox.media import BY_UPLOAD
-from connectors.sandbox.server import Sandbox
 from connectors.types import Page, RemoteProduct
-from tests.conftest import on_the_wire
 from tests.shopkeeping import Shop, photo
-
-
-class Storefront:
-    """The sandbox's merchant: what they do there, and what becomes of the webhooks."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.site, self.catalogue = sandbox.site, Catalogue(sandbox.site)
-        self.site.remote.post = self._post  # type: ignore[method-assign]
-
-    def _post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
-        kind = headers.pop("Content-Type")
-        if body.startswith(b"webhook_id="):
-            return 200  # a ping, from another thread
-        return Client().post("/" + url.split("/", 3)[3], body, content_type=kind, headers=headers).status_code
-
-    def image(self, color: str = "#2b4a7f") -> dict[str, int]:
-        return {"id": self.site.media_library.add(photo(color), "photo.jpg", accepts=BY_UPLOAD).id}
-
-    def sell(self, name: str, *colors: str, **more: Any) -> int:
-        return self.catalogue.create({"name": name, "images": [self.image(c) for c in colors], **more}).id
-
-    def change(self, product: int, **body: Any) -> None:
-        self.catalogue.update(product, body)
-
-    def tag(self, name: str) -> dict[str, int]:
-        insert = "INSERT INTO terms (taxonomy, name, slug) VALUES ('product_tag', ?, ?)"
-        return {"id": self.site.state.run(insert, name, name)}
-
-    def lose_webhooks(self) -> None:
-        self.site.state.run("DELETE FROM queue")
-
-
-@pytest.fixture
-def front(tmp_path: Path) -> Iterator[Storefront]:
-    with Sandbox(tmp_path / "front", environment="local", webhook_interval_s=None) as sandbox:
-        yield Storefront(sandbox)
-
-
-@pytest.fixture
-def woo(
-    front: Storefront,
-    db: None,
-    storage_root: Path,
-    redis_url: str,
-    settings: Any,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Shop:
-    """A WooCommerce store over loopback, connected; its products are read before the test begins to change them."""
-    settings.ALLOW_PRIVATE_HOSTS = [front.site.url.partition("://")[2]]
-    owner, workspace = accounts.create_owner(
-        username="anna", password="a long pass phrase", workspace_name="Anna's shop"
-    )
-    recipes.create(workspace, name="White", body=recipes.WHITE_PACKSHOT, by="test", automatic=True)
-    store = stores.connect(
-        workspace, platform="woocommerce", url=front.site.url, credentials=front.site.credentials, by="test"
-    )
-    shop = Shop(owner, workspace, store, None, f"file://{storage_root}")  # type: ignore[arg-type]
-    on_the_wire(shop, monkeypatch)
-    return shop
-
-
-def read(shop: Shop, **more: Any) -> Sync:
-    row, _ = catalog.ask_sync(Store.objects.get(pk=shop.store.pk), by="test", **more)
-    flow.synced(row.pk)
-    row.refresh_from_db()
-    assert row.work_state == "done", row.error
-    return row
+from tests.storefront import Storefront, read
 
 
 def found(row: Sync) -> dict[str, int]:

@@ -76,7 +76,9 @@ def test_a_replaced_photo_is_replaced_on_the_variations_that_show_it_too(shop: S
     with_variants(shop, product, Red=red, Blue=blue, Plain=None)
     made = {p.snapshot.replaced_id: p.media_id for p in written(shop)}
     assert shop.image_ids(product) == [made[red.id], made[blue.id]]
-    assert variant_images(shop, product) == {"Red": made[red.id], "Blue": made[blue.id], "Plain": ""}
+    assert variant_images(shop, product) == {"Red": made[red.id], "Blue": made[blue.id], "Plain": ""}, (
+        "one without a picture of its own goes on following the list"
+    )
 
 
 def test_in_variation_mode_only_the_variations_change(shop: Shop) -> None:

@@ -22,7 +22,7 @@ def store(db: None, storage_root: Any) -> Store:
 
 
 def photo(store: Store, title: str, **product: Any) -> Photo:
-    of_photo = {k: product.pop(k) for k in ("alt", "position") if k in product}
+    of_photo = {k: product.pop(k) for k in ("alt", "position", "variant") if k in product}
     row = factories.ProductFactory(store=store, title=title, **product)
     return factories.PhotoFactory(product=row, **of_photo)
 
@@ -47,6 +47,38 @@ def test_categories_tags_types_and_brands_narrow_it(store: Store) -> None:
     assert meant(store, vendors=["Kiln & Co"]) == ["Mug"]
     assert meant(store, types=["variable"]) == ["Cup"]
     assert meant(store, categories=["Mug"]) == []
+
+
+def test_attributes_narrow_it_one_option_of_each_name_is_enough(store: Store) -> None:
+    photo(store, "Red M", attributes={"Colour": ["Red"], "Size": ["M"]})
+    photo(store, "Blue L", attributes={"Colour": ["Blue", "Navy"], "Size": ["L"]})
+    photo(store, "Red L", attributes={"Colour": ["Red"], "Size": ["L"]})
+    photo(store, "Odd", attributes={"Fits: loosely": ["Waist: 30"]})
+    photo(store, "Not told", attributes=None)
+    assert meant(store, attributes=["Colour: Red"]) == ["Red L", "Red M"]
+    assert meant(store, attributes=["Colour: Red", "Colour: Navy"]) == ["Blue L", "Red L", "Red M"]
+    assert meant(store, attributes=["Colour: Red", "Size: L"]) == ["Red L"]
+    assert meant(store, attributes=["Fits: loosely: Waist: 30"]) == ["Odd"]
+    assert meant(store, attributes=["Size: Red"]) == []
+
+
+def test_what_is_on_sale_can_be_told_apart(store: Store) -> None:
+    photo(store, "Reduced", on_sale=True)
+    photo(store, "Not reduced", on_sale=False)
+    photo(store, "Not told", on_sale=None)
+    assert meant(store, on_sale=True) == ["Reduced"]
+
+
+@pytest.mark.parametrize("written", ["Colour", "Colour:Red", ": Red", "Colour: "])
+def test_an_attribute_is_written_with_its_option(written: str) -> None:
+    with pytest.raises(BadRequest, match="name: option"):
+        Filter.from_json({"attributes": [written]})
+
+
+def test_a_picture_of_a_variant_is_never_the_main_photo(store: Store) -> None:
+    row = photo(store, "Only variants have pictures", position=0, variant="7")
+    assert list(Filter().photos(store.pk)) == [row]
+    assert not Filter(main_photo_only=True).photos(store.pk).exists()
 
 
 def test_photos_without_alt_text_and_main_photos(store: Store) -> None:

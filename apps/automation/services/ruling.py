@@ -27,8 +27,8 @@ MOST_A_DAY = 1_000_000
 KEPT = dt.timedelta(days=1)
 # What reviewers said and what earlier batches did says nothing of what is new.
 _FILTERS = {
-    *("categories", "tags", "types", "vendors", "products"),
-    *("missing_alt", "main_photo_only", "never_rendered", "any"),
+    *("categories", "tags", "types", "vendors", "attributes", "products"),
+    *("on_sale", "missing_alt", "main_photo_only", "never_rendered", "any"),
 }
 # What every store starts with: whatever is new is rendered at once with the automatic recipe.
 STANDARD: dict[str, Any] = {

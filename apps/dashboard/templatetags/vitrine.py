@@ -184,6 +184,15 @@ def lasts(seconds: float | None) -> str:
 
 
 @register.filter
+def how_often(per_s: float) -> str:
+    """``3 times per second``, ``once every 2 seconds``."""
+    if per_s >= 1.5:
+        return f"{per_s:.0f} times per second"
+    every_s = round(1 / per_s)
+    return "once per second" if every_s <= 1 else f"once every {every_s} seconds"
+
+
+@register.filter
 def human_bytes(size_bytes: int | None) -> str:
     return human(size_bytes or 0)
 

@@ -19,7 +19,7 @@ from apps.dashboard.views.home import STOP_POLLING
 from apps.flow import drift, flow, waking
 from apps.ingest import selectors as ingest
 from apps.lib.work import WorkState
-from apps.stores import presence, services
+from apps.stores import presence, services, throttle
 from apps.stores import selectors as stores
 from apps.stores.models import Store, StoreState
 from connectors.errors import ConnectorError
@@ -54,6 +54,7 @@ def store(request: Asked, pk: int) -> HttpResponse:
             "missing": missing(row),
             "connected": row.state != StoreState.DISCONNECTED,
             "away_since": presence.away_since([row.pk]).get(row.pk),
+            "pace": throttle.slowed(row.pk) if row.state != StoreState.DISCONNECTED else None,
             "pictures_away_since": presence.away_since([row.pk], images=True).get(row.pk),
         },
     )

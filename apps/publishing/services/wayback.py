@@ -157,24 +157,23 @@ def _on_ground(images: Sequence[str], grounds: Mapping[str, str]) -> list[str]:
 
 
 def _variants_back(shown: RemoteProduct, publication: Publication, before: Before) -> dict[str, str]:
-    """The variants that showed what we replaced, and show our picture now."""
-    showed = _showed(publication)
+    """The variants that we gave our picture, and that show it now. Those without one of their own follow the list."""
+    given = _given(publication)
     return {
         v.id: before.replaced_id
         for v in shown.variants
-        if v.id in showed and v.image and v.image.id == publication.media_id
+        if v.id in given and v.image and v.image.id == publication.media_id
     }
 
 
-def _showed(publication: Publication) -> set[str]:
-    snapshot = publication.snapshot
-    return {v for v, image in snapshot.variants if image and image == snapshot.replaced_id}
+def _given(publication: Publication) -> set[str]:
+    return set(publication.snapshot.given)
 
 
 def _by_others(shown: RemoteProduct, publication: Publication, before: Before) -> bool:
     """Whether a variant that got our picture shows another one than that and the original now, or none."""
-    showed, ours = _showed(publication), {publication.media_id, before.replaced_id}
-    return any(v.id in showed and (not v.image or v.image.id not in ours) for v in shown.variants)
+    given, ours = _given(publication), {publication.media_id, before.replaced_id}
+    return any(v.id in given and (not v.image or v.image.id not in ours) for v in shown.variants)
 
 
 def _said_of_variants(

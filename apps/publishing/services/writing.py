@@ -260,7 +260,11 @@ def _token(publication: Publication) -> str:
 
 
 def _put_on_variants(connector: Connector, remote: RemoteProduct, publication: Publication) -> None:
-    """Give the picture to the variations that showed the photo when the snapshot was taken, and still do."""
+    """Give the picture to the variations that showed the photo when the snapshot was taken, and still do.
+
+    Those without one of their own show the product's first picture under its id: where that is the photo, the list
+    write has changed them already.
+    """
     if not steps.planned(publication, StepName.VARIANTS):
         return
     showed = {v for v, image in publication.snapshot.variants if image == publication.snapshot.replaced_id}
@@ -271,6 +275,7 @@ def _put_on_variants(connector: Connector, remote: RemoteProduct, publication: P
         if variant.id in showed and variant.image and variant.image.id == publication.snapshot.replaced_id
     ]
     if todo:
+        _note_given(publication, [variant.id for variant in todo])
         steps.sent([publication], StepName.VARIANTS)
     for variant in todo:
         try:
@@ -284,6 +289,13 @@ def _put_on_variants(connector: Connector, remote: RemoteProduct, publication: P
         if variant.image and placing.is_ours(variant.image, publication) and not publication.media_id:
             uploading.keep(publication, variant.image)
     steps.seen([publication], StepName.VARIANTS)
+
+
+def _note_given(publication: Publication, variants: list[str]) -> None:
+    """Before they are, so that an undo knows them whatever happens."""
+    snapshot = publication.snapshot
+    snapshot.given = sorted({*snapshot.given, *variants})
+    snapshot.save(update_fields=["given"])
 
 
 # -- verify ----------------------------------------------------------------------------------------------------

@@ -356,3 +356,41 @@ def test_json_is_escaped_as_php_does(raw: Any) -> None:
 def test_a_body_that_is_not_json_is_refused(raw: Any) -> None:
     answer = raw("POST", PRODUCTS, data=b"{", headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (400, "rest_invalid_json")
+
+
+def test_a_variation_without_a_picture_shows_its_parents_main_one(raw: Any, hosted: dict[str, str]) -> None:
+    parent = create(raw, type="variable", images=[{"src": hosted["d.jpg"]}, {"src": hosted["d.jpg"]}])
+    made = raw("POST", f"{PRODUCTS}/{parent['id']}/variations", {"regular_price": "9"}).json()
+    assert made["image"]["id"] == parent["images"][0]["id"]
+    as_product = raw("GET", f"{PRODUCTS}/{made['id']}").json()
+    assert [i["id"] for i in as_product["images"]] == [parent["images"][0]["id"]]
+
+
+@pytest.mark.parametrize(
+    ("regular", "sale", "price", "on_sale"),
+    [
+        ("18", "", "18", False),
+        ("18", "15", "15", True),
+        ("9", "15", "9", False),
+        ("", "", "", False),
+    ],
+)
+def test_a_sale_is_a_lower_price(raw: Any, regular: str, sale: str, price: str, on_sale: bool) -> None:
+    made = create(raw, regular_price=regular, sale_price=sale)
+    assert (made["price"], made["on_sale"], made["purchasable"]) == (price, on_sale, bool(price))
+
+
+def test_a_variable_product_costs_what_its_cheapest_variation_does(raw: Any) -> None:
+    parent = create(raw, type="variable")
+    for regular, sale in (("20", ""), ("18", "9.5"), ("11", "")):
+        body = {"regular_price": regular, "sale_price": sale}
+        raw("POST", f"{PRODUCTS}/{parent['id']}/variations", body)
+    told = raw("GET", f"{PRODUCTS}/{parent['id']}").json()
+    assert (told["price"], told["regular_price"], told["sale_price"]) == ("9.5", "", "")
+    assert told["on_sale"]
+
+
+def test_brands_are_terms_as_categories_are(raw: Any) -> None:
+    brand = raw("POST", f"{PRODUCTS}/brands", {"name": "Kiln & Co"}).json()
+    made = create(raw, brands=[{"id": brand["id"]}])
+    assert [b["name"] for b in made["brands"]] == ["Kiln & Co"]

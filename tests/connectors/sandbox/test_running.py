@@ -16,6 +16,7 @@ import requests
 from connectors import registry
 from connectors.base import Connector, Opening
 from connectors.errors import ConnectorError, NotJson, OutcomeUnknown, RateLimited, Unavailable
+from connectors.sandbox.large import fill
 from connectors.sandbox.server import Sandbox, SandboxProcess
 
 PRODUCTS = "/wp-json/wc/v3/products"
@@ -253,3 +254,19 @@ def test_an_app_password_travels_in_the_address_after_approval(open_shop: Sandbo
     me = f"{open_shop.url}/wp-json/wp/v2/users/me"
     assert requests.get(me, auth=("admin", given["password"][0]), timeout=9).status_code == 200
     assert requests.get(url, params=params | {"app_id": "not-a-uuid"}, timeout=9).status_code == 500
+
+
+def test_a_large_catalogue_is_made_at_once_and_looks_like_one(shop: Sandbox, connector: Connector) -> None:
+    fill(shop.site, 105)
+    page = connector.products()
+    assert (page.total, page.next, len(page.products)) == (105, "2", 100)
+    variable = [p for p in page.products if not p.variants_told]
+    assert len(variable) == 20 and all(
+        len(p.images) == 3 and p.vendor and p.attributes for p in page.products
+    )
+    whole = connector.with_variants(variable[0])
+    assert len(whole.variants) == 4 and (whole.price, whole.on_sale) == ("20", False)
+    own = {v.image.id for v in whole.variants if v.image} - {i.id for i in whole.images}
+    assert len(own) == 2
+    assert connector.fetch(page.products[-1].images[2].src)
+    assert any(p.on_sale for p in page.products)

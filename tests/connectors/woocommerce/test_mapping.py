@@ -169,3 +169,44 @@ def test_what_can_be_sold_is_in_stock_and_what_is_not_said_is_not_known(
     said: str | None, in_stock: bool | None
 ) -> None:
     assert mapping.product({"id": 7, "stock_status": said}).in_stock is in_stock
+
+
+def test_attributes_and_prices_come_over_however_they_are_written() -> None:
+    told = {
+        "attributes": [
+            {"id": 1, "name": "Colour &amp; glaze", "options": ["Red", "Sea &#38; sand", "Red", ""]},
+            {"id": 0, "name": "Size", "option": "L"},
+            {"id": 0, "name": "Size", "options": ["M"]},
+            {"id": 0, "name": "Empty", "options": []},
+            {"id": 0, "name": "", "options": ["nothing"]},
+            {"id": 0, "name": "Broken", "options": "x"},
+            "nonsense",
+        ],
+        "price": 15.5,
+        "regular_price": " 18.00 ",
+        "sale_price": "15.50",
+        "on_sale": True,
+    }
+    product = mapping.product(PRODUCT | told)
+    assert product.attributes == {"Colour & glaze": ("Red", "Sea & sand"), "Size": ("L", "M")}
+    assert (product.price, product.regular_price, product.sale_price) == ("15.5", "18.00", "15.50")
+    assert product.on_sale is True
+
+
+@pytest.mark.parametrize("price", [None, True, [], {}])
+def test_what_has_no_price_has_none(price: Any) -> None:
+    product = mapping.product(PRODUCT | {"price": price, "on_sale": price if price is not True else "yes"})
+    assert (product.price, product.on_sale) == ("", None)
+
+
+def test_a_placeholder_is_no_picture() -> None:
+    placeholder = {"id": 0, "src": "https://shop.example/woocommerce-placeholder.png"}
+    assert mapping.product(PRODUCT | {"images": [placeholder]}).images == ()
+
+
+@pytest.mark.parametrize(
+    ("listed", "variations", "told"),
+    [({"variations": [7]}, None, False), ({"variations": [7]}, [], True), ({"variations": []}, None, True)],
+)
+def test_whether_variants_were_told_is_known(listed: Any, variations: Any, told: bool) -> None:
+    assert mapping.product(PRODUCT | listed, variations).variants_told is told

@@ -131,10 +131,16 @@ def test_a_product_in_a_group_is_itself() -> None:
     assert parse("product.updated", {"id": 140, "type": "simple", "parent_id": 9}).external_id == "140"
 
 
-@pytest.mark.parametrize("code", ["woocommerce_rest_product_invalid_id", "woocommerce_rest_cannot_view"])
-def test_a_signed_error_names_no_product(code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("woocommerce_rest_product_invalid_id", Kind.OTHER),
+        ("woocommerce_rest_cannot_view", Kind.BLINDED),
+    ],
+)
+def test_a_signed_error_names_no_product(code: str, kind: Kind) -> None:
     event = parse("product.updated", {"code": code, "message": "x", "data": {"status": 404}})
-    assert (event.kind, event.external_id) == (Kind.OTHER, "")
+    assert (event.kind, event.external_id) == (kind, "")
     assert event.raw["code"] == code
 
 
