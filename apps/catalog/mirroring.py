@@ -16,6 +16,7 @@ from apps.lib import ids
 from apps.lib.insert_once import insert_once
 from apps.lib.update_row import update_row
 from apps.stores import selectors as stores
+from apps.stores import services as stores_ledger
 from apps.stores.models import Store
 from connectors.types import RemoteImage, RemoteProduct
 
@@ -227,7 +228,8 @@ def _mirror_photos(
     """Add, move and mark photos. Our own media is kept in view but never worked on."""
     if ours is None:
         ours = stores.ours(product.store_id, shown) if shown else set()
-    found = _Photos(ours)
+    strange = {m: one.image.src for m, one in shown.items() if m not in ours and m not in have}
+    found = _Photos(ours | _written_after_all(product.store_id, strange))
     added = []
     for position, (media_id, one) in enumerate(shown.items()):
         image, photo, mine = one.image, have.get(media_id), media_id in found.ours
@@ -259,6 +261,21 @@ def _mirror_photos(
         Photo.objects.filter(pk__in=[p.pk for p in gone]).update(present=False)
     found.lost = 0 if found.by_us else sum(not p.ours for p in gone)
     return found
+
+
+def _written_after_all(store: int, files: Mapping[str, str]) -> set[str]:
+    """Pictures of ours that came by a write that nobody counted on any more; the ledger learns of them."""
+    known = stores.ours_by_name(store, files)
+    for media_id, row in known.items():
+        stores_ledger.wrote(
+            row.store,
+            media_id=media_id,
+            stem=row.stem,
+            sha256=row.sha256,
+            publication=row.publication or 0,
+            photo=row.photo,
+        )
+    return set(known)
 
 
 def _exchanged(photo: Photo) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -56,6 +57,10 @@ def active() -> QuerySet[Store]:
     return Store.objects.filter(state=StoreState.CONNECTED)
 
 
+# What is ours in a file name: readable words, the publication, the beginning of its bytes' hash.
+_OUR_NAME = re.compile(r"([^/]*-v\d+-[0-9a-f]{10})(?![0-9a-f])[^/]*$")
+
+
 def ours(store: int, media_ids: Iterable[str]) -> set[str]:
     """Those of `media_ids` that we wrote."""
     return set(
@@ -63,6 +68,20 @@ def ours(store: int, media_ids: Iterable[str]) -> set[str]:
             "media_id", flat=True
         )
     )
+
+
+def ours_by_name(store: int, files: Mapping[str, str]) -> dict[str, WrittenMedia]:
+    """Of these media ids → addresses, those that bear the name of a file that we wrote.
+
+    A write that was given up on may have been carried out after all: then a second file of ours stands in the product,
+    under an id that we never heard of.
+    """
+    named = {media: found[1].lower() for media, src in files.items() if (found := _OUR_NAME.search(src))}
+    if not named:
+        return {}
+    written = WrittenMedia.objects.filter(store=store, stem__in=set(named.values()))
+    by_stem = {row.stem: row for row in written}
+    return {media: by_stem[stem] for media, stem in named.items() if stem in by_stem}
 
 
 def put_back(store: int, publications: Iterable[int]) -> dict[str, int]:

@@ -308,3 +308,23 @@ def test_what_two_products_share_is_never_changed_in_place(shop: Shop) -> None:
     shown = {p.id: [i.id for i in shop.remote.products[p.id].images] for p in (one, two)}
     assert sorted(len(ids) for ids in shown.values()) == [1, 1]
     assert [shared.id] in shown.values(), "the other product still shows it"
+
+
+def test_a_second_file_of_ours_that_came_late_is_known_and_not_worked_on(shop: Shop) -> None:
+    """A store that downloads by address finished a write that we had given up on, after we had written again."""
+    product = shop.sell("Mug", photo())
+    [made] = written(shop)
+    jobs = len(shop.jobs())
+    late = shop.remote.add_media(shop.remote.media[made.media_id][1], f"{made.stem}.jpg")
+    assert late.id != made.media_id and late.src.endswith(f"{made.stem}-1.jpg")
+    shop.remote.change_product(product, images=(late,))
+    shop.deliver()
+    shop.work()
+    assert len(shop.jobs()) == jobs, "nothing is rendered from our own picture"
+    assert shop.store.written_media.filter(media_id=late.id, publication=made.pk).exists()
+
+
+def test_a_merchants_file_that_only_looks_like_ours_is_the_merchants(shop: Shop) -> None:
+    image = shop.remote.add_media(photo(), "lens-v12-0123456789.jpg")
+    shop.remote.add_product("Lens", images=(image,))
+    assert len(written(shop)) == 1
