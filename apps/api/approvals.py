@@ -20,10 +20,9 @@ MAX_BYTES = 16 * 1024
 @csrf_exempt
 @require_POST
 def woocommerce_keys(request: HttpRequest) -> JsonResponse:
-    """Exactly 200 for a token that is waiting, once. After any other answer WooCommerce takes its key back and tells
-    the
-    merchant: 403 for a token that nobody has, 410 for one that was used or came too late, 400 and 413 for what is no
-    such call, 415 for what is no JSON.
+    """Exactly 200 for a token that is waiting, once. After any other answer WooCommerce takes its key back and says so:
+    403 for a token that nobody has, 410 for one that was used or came too late, 400 and 413 for what is no such call,
+    415 for what is no JSON.
 
     The body is not signed and names no store, so nothing in it is believed: the keys are tried later, at the address
     that the token was made for.

@@ -39,9 +39,11 @@ def poll_stores() -> None:
 
 
 def check_webhooks() -> None:
-    """A store switches a webhook off after seven failures; make it anew."""
+    """A store switches a webhook off after seven failures; make it anew. What our keys may do changes too: a password
+    that was taken back means that pictures go by address from now on."""
     for store in stores_selectors.active():
         try:
+            stores.probe(store)
             stores.listen(store)
         except ConnectorError as error:
             stores.note_problem(store, f"Webhooks could not be checked: {error.message}", broken=False)

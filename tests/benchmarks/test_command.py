@@ -137,7 +137,10 @@ def test_drawing_again_gives_the_same_photos(tmp_path, cache, bench):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["beauty"], "There is no part 'beauty' to measure; there are: cutout, intake, batch, pages."),
+        (
+            ["beauty"],
+            "There is no part 'beauty' to measure; there are: cutout, intake, batch, pages, catalog, burst.",
+        ),
         (["cutout", "--data", "nowhere"], "nowhere is no folder."),
         (["cutout", "--engine", "magic", "--limit", "1"], "There is no engine named 'magic'"),
         (["sheets", "nowhere", "--out", "sheet.jpg"], "nowhere is no folder."),

@@ -148,7 +148,7 @@ def connected(
     owner = log_in(workspace, "owner")
     form = {"platform": "woocommerce", "url": front.site.url, "user": "admin", "key": "ck_planted_key"}
     wrong = form | {"secret": OTHER_SECRET, "app_password": OTHER_PASSWORD}
-    answer = owner.post(reverse("dashboard:connect"), wrong)
+    answer = owner.post(reverse("dashboard:connect-paste"), wrong)
     assert answer.status_code in {200, 422}
     written.note("the form, refused", answer.content)
     out = StringIO()
@@ -193,7 +193,21 @@ def lived(shop: Shop, front: Storefront) -> None:
         answer = Client().post(hook, body, content_type="application/json", headers=headers)
         assert answer.status_code in {400, 401, 403}
     Client().post("/hooks/nobody/", b"{}", content_type="application/json", headers=headers)
+    handed_over(shop)
     shop.work()
+
+
+def handed_over(shop: Shop) -> None:
+    """Keys and a password come by the ways of the store's own approval pages, for nobody who asked."""
+    keys = {"key_id": 1, "user_id": "nobody", "consumer_key": "ck_planted_key", "consumer_secret": SECRET}
+    told = {**keys, "key_permissions": "read_write"}
+    answer = Client().post("/approvals/woocommerce/keys/", told, content_type="application/json")
+    assert answer.status_code == 403
+    owner = Client()
+    owner.force_login(shop.owner)
+    there = {"site_url": shop.store.url, "user_login": "admin", "password": PASSWORD, "state": "nobody"}
+    for client in (owner, Client()):
+        assert client.get(reverse("dashboard:password-back"), there).status_code in {302, 303, 404, 410}
 
 
 def patient_again() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 
 @pytest.fixture
-def front(
+def shopfront(
     db: None,
     storage_root: Path,
     redis_url: str,
@@ -21,7 +21,7 @@ def front(
     """A WooCommerce storefront with one product of three photos, connected and not read yet."""
     from connectors.sandbox.server import Sandbox
     from tests.conftest import on_the_wire
-    from tests.storefronts import open_storefront
+    from tests.connected_shop import open_storefront
 
     settings.ALLOW_PRIVATE_HOSTS = ["127.0.0.1"]
     with Sandbox(tmp_path / "shop", environment="local", webhook_interval_s=None) as site:
@@ -31,14 +31,16 @@ def front(
 
 
 @pytest.fixture
-def published(front: Any) -> Any:
+def published(shopfront: Any) -> Any:
     """All three photos have their finished pictures in the shop, and nothing starts by itself any more."""
     from apps.automation.models import Rule
 
-    front.read()
+    shopfront.read()
     Rule.objects.update(on=False)
-    assert [p.live for p in front.publications()] == [True] * 3, [p.error for p in front.publications()]
-    return front
+    assert [p.live for p in shopfront.publications()] == [True] * 3, [
+        p.error for p in shopfront.publications()
+    ]
+    return shopfront
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

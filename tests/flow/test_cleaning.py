@@ -23,17 +23,17 @@ from apps.recipes.services import add_version
 from apps.stores.models import Store, WrittenMedia
 from connectors.errors import NotFound
 from connectors.sandbox.catalogue import Catalogue
+from tests.connected_shop import Storefront
 from tests.shopkeeping import photo
-from tests.storefronts import Storefront
 
 
-def library(front: Storefront) -> set[str]:
-    return {str(p.id) for p in front.site.site.state.posts("kind = 'attachment'")}
+def library(shopfront: Storefront) -> set[str]:
+    return {str(p.id) for p in shopfront.site.site.state.posts("kind = 'attachment'")}
 
 
-def clean(front: Storefront) -> Cleaning:
-    row, _ = takingback.clean(Store.objects.get(pk=front.shop.store.pk), by="user:1")
-    front.work()
+def clean(shopfront: Storefront) -> Cleaning:
+    row, _ = takingback.clean(Store.objects.get(pk=shopfront.shop.store.pk), by="user:1")
+    shopfront.work()
     row.refresh_from_db()
     return row
 
@@ -49,8 +49,8 @@ def taken_back(published: Storefront) -> Storefront:
     return published
 
 
-def ours(front: Storefront) -> list[str]:
-    return [p.media_id for p in front.publications()]
+def ours(shopfront: Storefront) -> list[str]:
+    return [p.media_id for p in shopfront.publications()]
 
 
 def test_what_was_taken_back_is_deleted_and_the_merchants_files_stay(taken_back: Storefront) -> None:

@@ -11,18 +11,18 @@ from apps.publishing.services import undoing, wayback
 from apps.recipes.models import Recipe
 from apps.recipes.services import add_version
 from connectors.sandbox.catalogue import Catalogue
+from tests.connected_shop import Storefront
 from tests.shopkeeping import photo
-from tests.storefronts import Storefront
 
 # -- nothing else changed ------------------------------------------------------------------------------------------
 
 
-def test_where_nobody_changed_anything_everything_is_exactly_as_it_was(front: Storefront) -> None:
-    before = (front.shown(), front.texts(), front.sha256s())
-    front.read()
-    assert not set(front.shown()) & set(before[0])
-    undone = front.undo(*front.publications())
-    assert (front.shown(), front.texts(), front.sha256s()) == before
+def test_where_nobody_changed_anything_everything_is_exactly_as_it_was(shopfront: Storefront) -> None:
+    before = (shopfront.shown(), shopfront.texts(), shopfront.sha256s())
+    shopfront.read()
+    assert not set(shopfront.shown()) & set(before[0])
+    undone = shopfront.undo(*shopfront.publications())
+    assert (shopfront.shown(), shopfront.texts(), shopfront.sha256s()) == before
     assert {p.undo.outcome for p in undone} == {wayback.AS_IT_WAS}
     assert [p.undo.restored_sha256 for p in undone] == before[2]
 
@@ -93,17 +93,17 @@ def test_an_order_that_somebody_made_stays(published: Storefront) -> None:
     assert {p.undo.outcome for p in undone} == {wayback.MERGED}
 
 
-def test_a_photo_that_somebody_removed_stays_away(front: Storefront) -> None:
-    extra = str(front.upload(photo("#0aa"), "In the kitchen"))
-    before = front.shown()
-    front.read()
+def test_a_photo_that_somebody_removed_stays_away(shopfront: Storefront) -> None:
+    extra = str(shopfront.upload(photo("#0aa"), "In the kitchen"))
+    before = shopfront.shown()
+    shopfront.read()
     Rule.objects.update(on=False)
-    first, second, third = front.publications()
-    front.arrange([first.media_id, extra, second.media_id, third.media_id])
-    front.undo(first)
-    front.arrange([i for i in front.shown() if i != extra])
-    undone = front.undo(second, third)
-    assert front.shown() == before
+    first, second, third = shopfront.publications()
+    shopfront.arrange([first.media_id, extra, second.media_id, third.media_id])
+    shopfront.undo(first)
+    shopfront.arrange([i for i in shopfront.shown() if i != extra])
+    undone = shopfront.undo(second, third)
+    assert shopfront.shown() == before
     assert {p.undo.outcome for p in undone} == {wayback.AS_IT_WAS}
 
 

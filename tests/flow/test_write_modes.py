@@ -84,11 +84,14 @@ def test_a_replaced_photo_is_replaced_on_the_variations_that_show_it_too(shop: S
 def test_in_variation_mode_only_the_variations_change(shop: Shop) -> None:
     product = shop.sell("Mug", photo(COLOURS[0]))
     [red] = shop.remote.products[product].images
-    with_variants(shop, product, Red=red, Blue=None)
-    [made] = written(shop, mode="variation")
+    blue = shop.remote.add_media(photo(COLOURS[1]), "blue.jpg")
+    with_variants(shop, product, Red=red, Blue=blue, Plain=None)
+    made = next(p for p in written(shop, mode="variation") if p.photo.media_id == red.id)
     assert made.live, made.error
     assert shop.image_ids(product) == [red.id], "the product's own pictures stay"
-    assert variant_images(shop, product) == {"Red": made.media_id, "Blue": ""}
+    shown = variant_images(shop, product)
+    assert shown["Red"] == shown["Plain"] == made.media_id, "both showed the photo, one of them the product's"
+    assert shown["Blue"] != made.media_id
 
 
 def test_a_picture_for_a_variation_of_a_photo_that_none_shows_says_so(shop: Shop) -> None:

@@ -129,6 +129,7 @@ def test_a_recipe_that_says_everything_survives_json():
         "output": {"format": "webp", "max_bytes": 200000, "quality": 90, "disclose": True, "sharpen": "auto"},
         "outputs": [{"name": "zoom", "longest_px": 2400, "format": "jpeg", "max_bytes": None, "quality": 92}],
         "review": {"min_confidence": 0.8},
+        "publish": {"mode": "first"},
     }
     assert recipe.parse(full).to_dict() == full
     assert recipe.parse(json.loads(json.dumps(full))) == recipe.parse(recipe.parse(full).to_dict())
