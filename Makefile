@@ -93,7 +93,7 @@ chaos: ## kill everything while it works, then count what was lost [SEEDS=5] [JO
 	@$(MAKE) -s $(CORE) >&2
 	@$(PY) -m chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
 
-faults: $(FULL) ## each step of a write × each fault, killed writers among them; prints the table [DELAY=30]
+faults: $(FULL) ## each step of a write × each fault, killed writers among them; prints the table [DELAY=30: answers that slow alone]
 	@VITRINE_FAULTS=all $(if $(DELAY),VITRINE_FAULT_DELAY_S='$(DELAY)') $(PY) -m pytest -n 2 $(if $(DELAY),--timeout 600) \
 	  tests/flow/test_fault_matrix.py $(ARGS)
 
