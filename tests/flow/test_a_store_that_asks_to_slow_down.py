@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apps.ingest.models import Delivery
 from apps.jobs.models import JobState, Preparation
+from apps.lib import wire
 from apps.lib.work import WorkState
 from apps.publishing.models import Publication
 from connectors.errors import RateLimited
@@ -19,6 +20,7 @@ WORK = ((Delivery, "flow.receive"), (Preparation, "flow.prepare"), (Publication,
 
 
 def an_hour_passes(shop: Shop) -> None:
+    wire.client().delete(f"vitrine:pace:{shop.store.pk}")  # it is asked as often as ever again
     for model, task in WORK:
         waiting = model.objects.filter(work_state=WorkState.WAITING)
         waiting.update(not_before=timezone.now() - dt.timedelta(seconds=1))
