@@ -2,7 +2,8 @@
 
 A store that answers 429 or 503 is asked half as often from then on, and not at all before the time it named is over.
 Where it answers much slower than it usually does, the pace goes down by a quarter. It comes back by itself: quickly to
-near where it was too fast, then slowly, up to `CAP_PER_S`. Without Redis calls go through: politeness, not safety.
+near where it was too fast, then slowly, up to `CAP_PER_S`. Pictures have a pace of their own: they are files that a web
+server hands out, often on another host. Without Redis calls go through: politeness, not safety.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from connectors.errors import ConnectorError, Paused
 CAP_PER_S = 20.0
 FLOOR_PER_S = 0.5
 BURST = 40
+# Of pictures so many times more: each that is written is looked at in all sizes.
+PICTURES = 3
 # Whoever would have to wait longer hands the work back: a worker that sleeps holds up other stores.
 MAX_WAIT_S = 10.0
 # What the store says to requests that were under way when it first said so is the same word, not another one.
@@ -164,7 +167,8 @@ class StoreThrottle:
     def turn(self, *, images: bool = False) -> float:
         """Seconds until the turn that is kept for the caller. Raises Paused, and then none is kept."""
         try:
-            wait_s = float(self._run(_TAKE, self._burst, MAX_WAIT_S, _until(images)))
+            burst = self._burst * (PICTURES if images else 1)
+            wait_s = float(self._run(_TAKE, burst, MAX_WAIT_S, _until(images), images=images))
         except WireError:
             return 0.0
         if wait_s < 0:
@@ -177,22 +181,23 @@ class StoreThrottle:
         """`seconds` and `call` of reads only: how long a write takes says nothing of the store."""
         with contextlib.suppress(WireError):
             if error is not None and error.status in SLOW_STATUSES:
-                self._run(_ASKED, error.wait_s, _until(images))
+                self._run(_ASKED, error.wait_s, _until(images), images=images)
             elif error is None and seconds and call and not images:
                 self._run(_ANSWERED, call, seconds)
 
     def _still_paused_s(self, images: bool) -> float:
         try:
-            left_s = float(self._run(_LEFT, _until(images)))
+            left_s = float(self._run(_LEFT, _until(images), images=images))
         except WireError:
             return 0.0
         if left_s > MAX_WAIT_S:
             raise _paused(left_s)
         return left_s
 
-    def _run(self, script: str, *own: float | str) -> bytes:
+    def _run(self, script: str, *own: float | str, images: bool = False) -> bytes:
         now = "" if self._clock is None else self._clock()
-        return cast(bytes, client().eval(script, 1, self._key, now, self._cap, FLOOR_PER_S, *own))
+        key, cap = (f"{self._key}:images", PICTURES * self._cap) if images else (self._key, self._cap)
+        return cast(bytes, client().eval(script, 1, key, now, cap, FLOOR_PER_S, *own))
 
 
 def slowed(store_id: int, *, clock: Callable[[], float] | None = None) -> Pace | None:

@@ -274,3 +274,17 @@ def test_a_connector_tells_its_store_s_pace_and_work_waits_for_the_pause(shop: S
     row = Sync.objects.get()
     assert row.work_state == "waiting" and row.tries == 0 and "slow down" in row.error
     assert len(shop.remote.calls) == calls
+
+
+def test_pictures_neither_wait_behind_questions_nor_hold_them_up(clock: Time) -> None:
+    one = opened(clock)
+    asked(one, clock, seconds=5)
+    before = clock.now
+    for _ in range(throttle.PICTURES * throttle.BURST):
+        one(images=True)
+    assert clock.now == before, "a burst of pictures goes at once"
+    for _ in range(5):
+        one.heard(too_many(), images=True)
+        clock.sleep(2)
+    assert slowed(7, clock=clock) is None, "the shop itself is asked as often as before"
+    assert one.turn() == 0
