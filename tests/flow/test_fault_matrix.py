@@ -92,7 +92,8 @@ def cases() -> Iterator[Any]:
         if ALL:
             yield from (pytest.param(way, [step], met, id=f"{way}, {step}") for step in steps)
         else:
-            yield pytest.param(way, [s for s in steps if s in CHANGES_THE_STORE], LOSES_THE_ANSWER, id=way)
+            faults = LOSES_THE_ANSWER if way == "media library" else LOSES_THE_ANSWER[-1:]
+            yield pytest.param(way, [s for s in steps if s in CHANGES_THE_STORE], faults, id=way)
 
 
 @pytest.fixture
