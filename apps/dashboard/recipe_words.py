@@ -9,6 +9,7 @@ from typing import Any
 from django.template.defaultfilters import filesizeformat
 
 from apps.jobs.services import marks
+from apps.publishing.models import Mode
 from apps.review.policy import DEFAULTS
 
 Part = Mapping[str, Any]
@@ -240,18 +241,10 @@ def _review(part: Part) -> list[Line]:
     return found + [Line(name.replace("_", " ").capitalize(), str(value)) for name, value in others.items()]
 
 
-_MODES = {
-    "replace": "takes the place of its photo",
-    "add": "is added after the other pictures",
-    "first": "becomes the first picture",
-    "variation": "becomes the picture of the variations that show its photo",
-}
-
-
 def _publish(part: Part) -> list[Line]:
     """What is said of the picture in the store; what a recipe leaves as usual has no line."""
     mode = part.get("mode", "replace")
-    found = [Line("In the product it", _MODES.get(mode, str(mode)))] if mode != "replace" else []
+    found = [Line("In the product it", dict(Mode.choices).get(mode, str(mode)))] if mode != "replace" else []
     names = {"file_name": "File name", "alt": "Alt text", "title": "Media title", "caption": "Caption"}
     return found + [Line(name, str(part[key])) for key, name in names.items() if part.get(key)]
 
