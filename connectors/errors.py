@@ -92,11 +92,6 @@ class AuthExpired(Stop):
 class NotFound(Stop):
     """The product or image is no longer in the store."""
 
-    @property
-    def no_route(self) -> bool:
-        """Not the thing is gone, but the part of the store that would know it: a plugin was switched off."""
-        return self.code == "rest_no_route"
-
 
 class Rejected(Stop):
     """The store understood the change and refused it."""

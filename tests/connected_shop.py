@@ -23,7 +23,7 @@ COLOURS = ("#2b4a7f", "#a33333", "#33a344")
 
 
 @dataclass
-class Storefront:
+class ConnectedShop:
     """A merchant's WooCommerce shop with one mug, photographed from three sides, and Vitrine at work for it."""
 
     shop: Shop
@@ -112,13 +112,13 @@ class Storefront:
         return [Publication.objects.select_related("undo").get(pk=p.pk) for p in publications]
 
 
-def open_storefront(site: Sandbox, storage_url: str) -> Storefront:
+def connect_a_shop(site: Sandbox, storage_url: str) -> ConnectedShop:
     """Connected, with a mug that nobody has read yet."""
     shop = open_shop(storage_url)
     shop.store = stores.connect(
         shop.workspace, platform="woocommerce", url=site.url, credentials=site.credentials, by="test"
     )
-    front = Storefront(shop, site)
+    front = ConnectedShop(shop, site)
     images = [{"id": front.upload(photo(c), f"Mug, side {n}")} for n, c in enumerate(COLOURS, start=1)]
     front.mug = str(Catalogue(site.site).create({"name": "Blue mug", "images": images}).id)
     return front

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from apps.config import embedded
+from django.core.management import get_commands
+
+from apps.config import embedded, ondemand
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 OURS = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SECRET_KEY", "FIELD_KEYS", "DJANGO_SETTINGS_MODULE")
@@ -30,7 +32,14 @@ def test_a_command_works_on_a_fresh_machine_and_leaves_nothing_running(
     assert told.returncode == 0, told.stderr
     report = json.loads(told.stdout.strip().splitlines()[-1])
     assert report["ok"] and report["events"] == 2
+    counted = run(environment, "rotatekeys", "--check", "--json")
+    assert json.loads(counted.stdout)["secrets"] == 0, counted.stderr
     assert not embedded.Services(root).running()
+
+
+def test_every_command_of_ours_that_reads_the_database_brings_its_servers() -> None:
+    ours = {name for name, app in get_commands().items() if app.startswith("apps.")}
+    assert ours - ondemand.COMMANDS == {"up", "demo", "dispatcher", "newkey"}
 
 
 def test_servers_that_ran_before_go_on_running(root: Path, environment: dict[str, str]) -> None:

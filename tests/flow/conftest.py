@@ -1,4 +1,6 @@
-"""What tests of undo and clean-up begin with, and the fault matrix as a table at the end. Imports of Django stand inside: this file is read before it is set up."""
+"""What tests of undo and clean-up begin with, and the fault matrix as a table at the end. Imports of Django stand
+inside: this file is read before it is set up.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,11 @@ def shopfront(
     """A WooCommerce storefront with one product of three photos, connected and not read yet."""
     from connectors.sandbox.server import Sandbox
     from tests.conftest import on_the_wire
-    from tests.connected_shop import open_storefront
+    from tests.connected_shop import connect_a_shop
 
     settings.ALLOW_PRIVATE_HOSTS = ["127.0.0.1"]
     with Sandbox(tmp_path / "shop", environment="local", webhook_interval_s=None) as site:
-        opened = open_storefront(site, f"file://{storage_root}")
+        opened = connect_a_shop(site, f"file://{storage_root}")
         on_the_wire(opened.shop, monkeypatch)
         yield opened
 

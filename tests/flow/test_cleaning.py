@@ -21,17 +21,17 @@ from apps.publishing.unused import size_bytes, unused, why
 from apps.recipes.models import Recipe
 from apps.recipes.services import add_version
 from apps.stores.models import Store, WrittenMedia
-from connectors.errors import NotFound
+from connectors.errors import Unsupported
 from connectors.sandbox.catalogue import Catalogue
-from tests.connected_shop import Storefront
+from tests.connected_shop import ConnectedShop
 from tests.shopkeeping import photo
 
 
-def library(shopfront: Storefront) -> set[str]:
+def library(shopfront: ConnectedShop) -> set[str]:
     return {str(p.id) for p in shopfront.site.site.state.posts("kind = 'attachment'")}
 
 
-def clean(shopfront: Storefront) -> Cleaning:
+def clean(shopfront: ConnectedShop) -> Cleaning:
     row, _ = takingback.clean(Store.objects.get(pk=shopfront.shop.store.pk), by="user:1")
     shopfront.work()
     row.refresh_from_db()
@@ -43,17 +43,17 @@ def kept(row: Cleaning) -> list[str]:
 
 
 @pytest.fixture
-def taken_back(published: Storefront) -> Storefront:
+def taken_back(published: ConnectedShop) -> ConnectedShop:
     """All three pictures were taken back; their files are still in the library."""
     published.undo(*published.publications())
     return published
 
 
-def ours(shopfront: Storefront) -> list[str]:
+def ours(shopfront: ConnectedShop) -> list[str]:
     return [p.media_id for p in shopfront.publications()]
 
 
-def test_what_was_taken_back_is_deleted_and_the_merchants_files_stay(taken_back: Storefront) -> None:
+def test_what_was_taken_back_is_deleted_and_the_merchants_files_stay(taken_back: ConnectedShop) -> None:
     before = library(taken_back)
     merchants = before - set(ours(taken_back))
     assert {w.media_id for w in unused(taken_back.shop.store.pk)} == set(ours(taken_back))
@@ -76,7 +76,7 @@ def test_what_was_taken_back_is_deleted_and_the_merchants_files_stay(taken_back:
         clean(taken_back)
 
 
-def test_what_is_live_is_never_deleted(published: Storefront) -> None:
+def test_what_is_live_is_never_deleted(published: ConnectedShop) -> None:
     assert not unused(published.shop.store.pk).exists()
     first = published.publications()[0]
     published.undo(first)
@@ -85,7 +85,7 @@ def test_what_is_live_is_never_deleted(published: Storefront) -> None:
     assert before - library(published) == {first.media_id} and row.deleted == 1
 
 
-def test_what_the_undo_of_a_newer_picture_brings_back_is_kept(published: Storefront) -> None:
+def test_what_the_undo_of_a_newer_picture_brings_back_is_kept(published: ConnectedShop) -> None:
     older = published.publications()
     recipe = Recipe.objects.get(workspace=published.shop.workspace)
     version = add_version(recipe, body={**recipe.versions.get().body, "shadow": {"kind": "none"}}, by="test")
@@ -100,7 +100,7 @@ def test_what_the_undo_of_a_newer_picture_brings_back_is_kept(published: Storefr
     assert published.shown() == [p.media_id for p in older]
 
 
-def test_an_original_that_was_put_back_is_the_merchants(published: Storefront) -> None:
+def test_an_original_that_was_put_back_is_the_merchants(published: ConnectedShop) -> None:
     first, *others = published.publications()
     published.delete_file(first.snapshot.replaced_id)
     published.undo(first, *others)
@@ -114,7 +114,7 @@ def test_an_original_that_was_put_back_is_the_merchants(published: Storefront) -
 # -- what only the store knows --------------------------------------------------------------------------------------
 
 
-def test_a_file_that_another_product_shows_stays(taken_back: Storefront) -> None:
+def test_a_file_that_another_product_shows_stays(taken_back: ConnectedShop) -> None:
     other = Catalogue(taken_back.site.site).create(
         {"name": "Bowl", "images": [{"id": int(ours(taken_back)[0])}]}
     )
@@ -126,21 +126,21 @@ def test_a_file_that_another_product_shows_stays(taken_back: Storefront) -> None
     assert taken_back.site.site.state.post(other.id, "product").doc["image_ids"] == [int(ours(taken_back)[0])]
 
 
-def test_a_file_that_the_product_shows_again_stays(taken_back: Storefront) -> None:
+def test_a_file_that_the_product_shows_again_stays(taken_back: ConnectedShop) -> None:
     second = ours(taken_back)[1]
     taken_back.arrange([*taken_back.shown(), second])
     row = clean(taken_back)
     assert kept(row) == ["“Blue mug” shows it."] and second in library(taken_back)
 
 
-def test_a_file_that_a_product_in_the_trash_shows_stays(taken_back: Storefront) -> None:
+def test_a_file_that_a_product_in_the_trash_shows_stays(taken_back: ConnectedShop) -> None:
     taken_back.arrange([*taken_back.shown(), ours(taken_back)[1]])
     taken_back.trash()
     row = clean(taken_back)
     assert row.deleted == 2 and kept(row) == ["“Blue mug” in the trash shows it."]
 
 
-def test_a_file_that_a_variation_shows_stays(taken_back: Storefront) -> None:
+def test_a_file_that_a_variation_shows_stays(taken_back: ConnectedShop) -> None:
     catalogue = Catalogue(taken_back.site.site)
     catalogue.update(int(taken_back.mug), {"type": "variable"})
     catalogue.create_variation(int(taken_back.mug), {"image": {"id": int(ours(taken_back)[2])}})
@@ -148,7 +148,7 @@ def test_a_file_that_a_variation_shows_stays(taken_back: Storefront) -> None:
     assert row.deleted == 2 and kept(row) == ["“Blue mug” shows it."]
 
 
-def test_a_file_that_was_attached_to_a_post_stays(taken_back: Storefront) -> None:
+def test_a_file_that_was_attached_to_a_post_stays(taken_back: ConnectedShop) -> None:
     state = taken_back.site.site.state
     post = state.post(int(ours(taken_back)[0]), "attachment")
     post.parent_id = 4711
@@ -157,7 +157,7 @@ def test_a_file_that_was_attached_to_a_post_stays(taken_back: Storefront) -> Non
     assert kept(row) == ["It is attached to something else in the store (number 4711)."]
 
 
-def test_a_number_that_belongs_to_another_file_by_now_is_left_alone(taken_back: Storefront) -> None:
+def test_a_number_that_belongs_to_another_file_by_now_is_left_alone(taken_back: ConnectedShop) -> None:
     """The store was set up anew, and counts from the beginning."""
     mine = WrittenMedia.objects.get(media_id=ours(taken_back)[0])
     strange = taken_back.upload(photo("#0aa"))
@@ -167,14 +167,14 @@ def test_a_number_that_belongs_to_another_file_by_now_is_left_alone(taken_back: 
     assert str(strange) in library(taken_back)
 
 
-def test_a_file_of_which_we_have_no_copy_is_kept(taken_back: Storefront) -> None:
+def test_a_file_of_which_we_have_no_copy_is_kept(taken_back: ConnectedShop) -> None:
     render = taken_back.publications()[0].render
     Render.objects.filter(pk=render.pk).update(files=[])
     row = clean(taken_back)
     assert row.deleted == 2 and "no copy of it" in kept(row)[0]
 
 
-def test_a_file_that_is_gone_already_counts_as_deleted(taken_back: Storefront) -> None:
+def test_a_file_that_is_gone_already_counts_as_deleted(taken_back: ConnectedShop) -> None:
     taken_back.delete_file(ours(taken_back)[0])
     row = clean(taken_back)
     assert row.deleted == 3
@@ -182,12 +182,12 @@ def test_a_file_that_is_gone_already_counts_as_deleted(taken_back: Storefront) -
 
 
 def test_where_the_media_library_does_not_answer_nothing_counts_as_gone(
-    taken_back: Storefront, monkeypatch: pytest.MonkeyPatch
+    taken_back: ConnectedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from connectors.woocommerce.connector import WooCommerceConnector
 
     def switched_off(*_: Any) -> None:
-        raise NotFound("No route was found", status=404, code="rest_no_route")
+        raise Unsupported("the store has no such API", status=404, code="rest_no_route")
 
     monkeypatch.setattr(WooCommerceConnector, "media", switched_off)
     row = clean(taken_back)
@@ -198,7 +198,7 @@ def test_where_the_media_library_does_not_answer_nothing_counts_as_gone(
 
 
 def test_it_can_be_stopped_and_goes_on_after_a_crash(
-    taken_back: Storefront, monkeypatch: pytest.MonkeyPatch
+    taken_back: ConnectedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cleaning, "AT_ONCE", 1)
     store = Store.objects.get(pk=taken_back.shop.store.pk)
@@ -216,14 +216,14 @@ def test_it_can_be_stopped_and_goes_on_after_a_crash(
     assert clean(taken_back).deleted == 2
 
 
-def test_without_an_application_password_it_says_why_it_can_not_be(taken_back: Storefront) -> None:
+def test_without_an_application_password_it_says_why_it_can_not_be(taken_back: ConnectedShop) -> None:
     Store.objects.update(can_upload=False)
     with pytest.raises(NotAllowed, match="application password"):
         clean(taken_back)
 
 
 def test_what_a_deleted_product_showed_is_cleaned_when_it_was_taken_back_before(
-    taken_back: Storefront,
+    taken_back: ConnectedShop,
 ) -> None:
     taken_back.delete()
     Product.objects.update(present=False)
@@ -239,7 +239,7 @@ def run(*words: str) -> dict[str, Any]:
     return json.loads(out.getvalue().strip().splitlines()[-1])
 
 
-def test_the_command_lists_first_and_deletes_with_yes(taken_back: Storefront) -> None:
+def test_the_command_lists_first_and_deletes_with_yes(taken_back: ConnectedShop) -> None:
     store = str(taken_back.shop.store.pk)
     told = run(store)
     assert told["total"] == 3 and {f["why"] for f in told["files"]} == {"It was taken back."}

@@ -25,7 +25,8 @@ from apps.publishing.services import reversing, undoing, wayback
 from apps.recipes import services as recipes
 from apps.recipes.selectors import automatic
 from apps.stores.models import Store, StoreState
-from connectors.errors import Rejected, Unavailable
+from connectors.errors import OutcomeUnknown, Rejected, Unavailable
+from tests.flow.test_write_modes import variant_images, with_variants, written
 from tests.jobs.regenerating import colour, start, sync_catalogue
 from tests.shopkeeping import Shop, photo
 
@@ -183,6 +184,40 @@ def test_a_picture_that_is_being_written_is_taken_back_when_that_has_ended(stock
     stocked.work()
     reversal.refresh_from_db()
     assert lists(stocked) == before and reversal.state == ReversalState.DONE
+
+
+def test_a_picture_that_a_variation_may_show_is_taken_back_not_withdrawn(shop: Shop) -> None:
+    product = shop.sell("Mug", photo("#a33"), photo("#3a3"))
+    red = shop.remote.products[product].images[0]
+    with_variants(shop, product, Red=red)
+    shop.remote.fail(OutcomeUnknown("cut"), "set_variant_image", after=True)
+    written(shop, mode="variation")
+    made = Publication.objects.get(photo__media_id=red.id)
+    assert made.published_at is None and variant_images(shop, product) != {"Red": red.id}
+    Publication.objects.filter(pk=made.pk).update(work_state="failed")
+    scope = since(shop, timezone.now() - dt.timedelta(hours=1))
+    assert foresee(scope).pictures == 1
+    take_back(scope)
+    shop.work()
+    assert variant_images(shop, product) == {"Red": red.id}
+
+
+def test_a_picture_whose_write_was_only_planned_is_not_written_any_more(stocked: Shop) -> None:
+    before = lists(stocked)
+    stocked.remote.fail(Unavailable("503"), "upload")
+    start(stocked, only={"products": [Product.objects.earliest("pk").pk]})
+    stocked.work()
+    waiting = Publication.objects.get(published_at=None)
+    assert waiting.steps.filter(name="write", state="planned").exists()
+    ahead = foresee(whole_batch(stocked))
+    assert (ahead.pictures, ahead.waiting) == (1, 1)
+    take_back(whole_batch(stocked))
+    Publication.objects.update(not_before="2020-01-01T00:00:00Z")
+    stocked.wire.append(("flow.publish", (waiting.pk,)))
+    stocked.work()
+    waiting.refresh_from_db()
+    assert lists(stocked) == before and waiting.published_at is None
+    assert counting.counts(Reversal.objects.get()).withdrawn == 1
 
 
 def test_taking_back_a_pilot_cancels_what_waits_for_it(stocked: Shop) -> None:

@@ -11,13 +11,13 @@ from apps.publishing.services import undoing, wayback
 from apps.recipes.models import Recipe
 from apps.recipes.services import add_version
 from connectors.sandbox.catalogue import Catalogue
-from tests.connected_shop import Storefront
+from tests.connected_shop import ConnectedShop
 from tests.shopkeeping import photo
 
 # -- nothing else changed ------------------------------------------------------------------------------------------
 
 
-def test_where_nobody_changed_anything_everything_is_exactly_as_it_was(shopfront: Storefront) -> None:
+def test_where_nobody_changed_anything_everything_is_exactly_as_it_was(shopfront: ConnectedShop) -> None:
     before = (shopfront.shown(), shopfront.texts(), shopfront.sha256s())
     shopfront.read()
     assert not set(shopfront.shown()) & set(before[0])
@@ -27,20 +27,20 @@ def test_where_nobody_changed_anything_everything_is_exactly_as_it_was(shopfront
     assert [p.undo.restored_sha256 for p in undone] == before[2]
 
 
-def test_three_pictures_of_a_product_come_back_in_one_write(published: Storefront) -> None:
+def test_three_pictures_of_a_product_come_back_in_one_write(published: ConnectedShop) -> None:
     writes = published.writes()
     published.undo(*published.publications())
     assert published.writes() == writes + 1
 
 
-def test_one_of_three_pictures_is_taken_back_and_the_others_stay(published: Storefront) -> None:
+def test_one_of_three_pictures_is_taken_back_and_the_others_stay(published: ConnectedShop) -> None:
     first, second, third = published.publications()
     [undone] = published.undo(second)
     assert published.shown() == [first.media_id, second.snapshot.replaced_id, third.media_id]
     assert undone.undo.outcome == wayback.AS_IT_WAS
 
 
-def test_two_pictures_of_one_photo_come_back_together_to_the_original(published: Storefront) -> None:
+def test_two_pictures_of_one_photo_come_back_together_to_the_original(published: ConnectedShop) -> None:
     recipe = Recipe.objects.get(workspace=published.shop.workspace)
     originals = [p.snapshot.replaced_id for p in published.publications()]
     shas = [p.snapshot.replaced_sha256 for p in published.publications()]
@@ -57,7 +57,7 @@ def test_two_pictures_of_one_photo_come_back_together_to_the_original(published:
 
 
 def test_an_older_picture_under_a_newer_one_changes_nothing_and_the_newer_goes_back_to_the_original(
-    published: Storefront,
+    published: ConnectedShop,
 ) -> None:
     older, originals = published.publications(), [p.snapshot.replaced_id for p in published.publications()]
     recipe = Recipe.objects.get(workspace=published.shop.workspace)
@@ -75,7 +75,7 @@ def test_an_older_picture_under_a_newer_one_changes_nothing_and_the_newer_goes_b
 # -- somebody changed the product by hand ----------------------------------------------------------------------------
 
 
-def test_a_photo_that_somebody_added_stays(published: Storefront) -> None:
+def test_a_photo_that_somebody_added_stays(published: ConnectedShop) -> None:
     extra = str(published.upload(photo("#0aa"), "In the kitchen"))
     first, second, third = published.publications()
     published.arrange([extra, *published.shown()])
@@ -85,7 +85,7 @@ def test_a_photo_that_somebody_added_stays(published: Storefront) -> None:
     assert {p.undo.outcome for p in undone} == {wayback.MERGED}
 
 
-def test_an_order_that_somebody_made_stays(published: Storefront) -> None:
+def test_an_order_that_somebody_made_stays(published: ConnectedShop) -> None:
     first, second, third = published.publications()
     published.arrange([third.media_id, first.media_id, second.media_id])
     undone = published.undo(first, second, third)
@@ -93,7 +93,7 @@ def test_an_order_that_somebody_made_stays(published: Storefront) -> None:
     assert {p.undo.outcome for p in undone} == {wayback.MERGED}
 
 
-def test_a_photo_that_somebody_removed_stays_away(shopfront: Storefront) -> None:
+def test_a_photo_that_somebody_removed_stays_away(shopfront: ConnectedShop) -> None:
     extra = str(shopfront.upload(photo("#0aa"), "In the kitchen"))
     before = shopfront.shown()
     shopfront.read()
@@ -107,7 +107,7 @@ def test_a_photo_that_somebody_removed_stays_away(shopfront: Storefront) -> None
     assert {p.undo.outcome for p in undone} == {wayback.AS_IT_WAS}
 
 
-def test_our_picture_that_somebody_took_off_gives_its_place_to_the_original(published: Storefront) -> None:
+def test_our_picture_that_somebody_took_off_gives_its_place_to_the_original(published: ConnectedShop) -> None:
     first, second, third = published.publications()
     published.arrange([first.media_id, third.media_id])
     [undone] = published.undo(second)
@@ -115,7 +115,7 @@ def test_our_picture_that_somebody_took_off_gives_its_place_to_the_original(publ
     assert undone.undo.outcome == wayback.TAKEN_OFF
 
 
-def test_an_original_that_somebody_put_back_is_left_as_it_stands(published: Storefront) -> None:
+def test_an_original_that_somebody_put_back_is_left_as_it_stands(published: ConnectedShop) -> None:
     first, second, third = published.publications()
     published.arrange([second.media_id, third.media_id, first.snapshot.replaced_id])
     writes, shown = published.writes(), published.shown()
@@ -127,7 +127,7 @@ def test_an_original_that_somebody_put_back_is_left_as_it_stands(published: Stor
 # -- alternative texts -----------------------------------------------------------------------------------------------
 
 
-def test_a_text_that_somebody_gave_the_original_meanwhile_is_not_overwritten(published: Storefront) -> None:
+def test_a_text_that_somebody_gave_the_original_meanwhile_is_not_overwritten(published: ConnectedShop) -> None:
     first, second, third = published.publications()
     published.describe(first.snapshot.replaced_id, "Blue mug, handle to the left")
     published.undo(first, second, third)
@@ -138,14 +138,14 @@ def test_a_text_that_somebody_gave_the_original_meanwhile_is_not_overwritten(pub
     ]
 
 
-def test_a_text_that_somebody_gave_our_picture_goes_over_to_the_original(published: Storefront) -> None:
+def test_a_text_that_somebody_gave_our_picture_goes_over_to_the_original(published: ConnectedShop) -> None:
     first, second, third = published.publications()
     published.describe(second.media_id, "Mug with a lid")
     published.undo(first, second, third)
     assert [alt for alt, _ in published.texts()] == ["Mug, side 1", "Mug with a lid", "Mug, side 3"]
 
 
-def test_where_both_got_a_text_the_originals_own_counts(published: Storefront) -> None:
+def test_where_both_got_a_text_the_originals_own_counts(published: ConnectedShop) -> None:
     first, *_ = published.publications()
     published.describe(first.media_id, "Of our picture")
     published.describe(first.snapshot.replaced_id, "Of the original")
@@ -156,7 +156,7 @@ def test_where_both_got_a_text_the_originals_own_counts(published: Storefront) -
 # -- the original's file is gone -------------------------------------------------------------------------------------
 
 
-def test_an_original_whose_file_was_deleted_is_uploaded_again_byte_for_byte(published: Storefront) -> None:
+def test_an_original_whose_file_was_deleted_is_uploaded_again_byte_for_byte(published: ConnectedShop) -> None:
     first, second, third = published.publications()
     published.delete_file(second.snapshot.replaced_id)
     undone = published.undo(first, second, third)
@@ -173,7 +173,7 @@ def test_an_original_whose_file_was_deleted_is_uploaded_again_byte_for_byte(publ
 
 
 def test_an_original_whose_file_was_exchanged_under_its_number_is_uploaded_again(
-    published: Storefront,
+    published: ConnectedShop,
 ) -> None:
     first, second, third = published.publications()
     published.exchange_file(second.snapshot.replaced_id, photo("#0aa"))
@@ -187,7 +187,7 @@ def test_an_original_whose_file_was_exchanged_under_its_number_is_uploaded_again
 
 
 def test_a_product_in_the_trash_is_not_written_and_can_be_undone_after_it_was_restored(
-    published: Storefront,
+    published: ConnectedShop,
 ) -> None:
     first, second, third = published.publications()
     shown, writes = published.shown(), published.writes()
@@ -203,7 +203,7 @@ def test_a_product_in_the_trash_is_not_written_and_can_be_undone_after_it_was_re
     assert {p.undo.outcome for p in undone} == {wayback.AS_IT_WAS}
 
 
-def test_a_deleted_product_ends_the_undo_with_a_clear_sentence(published: Storefront) -> None:
+def test_a_deleted_product_ends_the_undo_with_a_clear_sentence(published: ConnectedShop) -> None:
     [first, *_] = published.publications()
     published.delete()
     [undone] = published.undo(first)

@@ -132,9 +132,7 @@ def _one(row: Cleaning, connector: Connector, written: WrittenMedia) -> None:
         if not reason:
             connector.delete_media(written.media_id)
             gone = True
-    except NotFound as error:
-        if error.no_route:
-            raise
+    except NotFound:
         gone, reason = True, GONE_ALREADY
     except (AuthExpired, Unsupported):
         raise
@@ -201,9 +199,7 @@ def in_use(connector: Connector, written: WrittenMedia, publication: Publication
             return f"“{product.title}” is being written just now."
         try:
             remote = connector.product(product.external_id)
-        except NotFound as error:
-            if error.no_route:
-                raise
+        except NotFound:
             continue
         shown = {image.id for image in remote.images} | {v.image.id for v in remote.variants if v.image}
         if written.media_id in shown:

@@ -20,8 +20,9 @@ from apps.lib.locks import transaction_lock
 from apps.lib.work import WorkState
 from apps.publishing import words
 from apps.publishing.foresight import OPEN, Ahead, Scope
-from apps.publishing.models import Publication, Reversal, Reversed, Undo
+from apps.publishing.models import Publication, Reversal, Reversed, Step, Undo
 from apps.publishing.reversals import ReversalState
+from apps.publishing.services import steps
 from apps.stores.models import StoreState
 
 # Products of one store whose undos are open at the same time.
@@ -108,7 +109,9 @@ WITH meant AS (
     SELECT p.id FROM {Publication._meta.db_table} p JOIN {Reversed._meta.db_table} m ON m.publication_id = p.id
     WHERE m.reversal_id = %(reversal)s AND (%(some)s::bigint[] IS NULL OR p.id = ANY(%(some)s::bigint[]))
       AND p.work_state IN ('waiting', 'failed') AND p.published_at IS NULL AND p.undone_at IS NULL
-      AND NOT EXISTS (SELECT FROM publishing_step s WHERE s.publication_id = p.id AND s.name = 'write')
+      AND NOT EXISTS (
+          SELECT FROM {Step._meta.db_table} s WHERE s.publication_id = p.id
+          AND s.name = ANY(%(steps)s) AND s.state = ANY(%(sent)s))
     ORDER BY p.id FOR UPDATE OF p
 ), withdrawn AS (
     UPDATE {Publication._meta.db_table} SET work_state = 'done', undone_at = %(now)s, lease_until = NULL
@@ -128,6 +131,8 @@ def _withdraw(row: Reversal, *, by: str, some: Sequence[int] | None = None) -> s
             "reversal": row.pk,
             "now": timezone.now(),
             "some": None if some is None else list(some),
+            "steps": list(steps.CHANGE_THE_PRODUCT),
+            "sent": list(steps.SENT_STATES),
         }
         cursor.execute(_WITHDRAW, told)
         gone = [pk for (pk,) in cursor.fetchall()]

@@ -12,7 +12,8 @@ from apps.publishing.models import Publication, Step, StepName, StepState
 
 CHANGE_THE_PRODUCT = (StepName.WRITE, StepName.VARIANTS)
 # The step changed the store, or may have.
-SENT = Q(state__in=[StepState.SENT, StepState.SEEN, StepState.VERIFIED])
+SENT_STATES = (StepState.SENT, StepState.SEEN, StepState.VERIFIED)
+SENT = Q(state__in=SENT_STATES)
 
 
 def plan(publication: Publication, names: Iterable[StepName]) -> None:

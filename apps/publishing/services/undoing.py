@@ -82,8 +82,6 @@ def _there(connector: Connector, product: Product) -> RemoteProduct:
     try:
         remote = connector.product(product.external_id)
     except NotFound as error:
-        if error.no_route:
-            raise
         raise NotAllowed(DELETED) from error
     if remote.status == "trash":
         raise NotAllowed(IN_THE_TRASH)
