@@ -35,23 +35,49 @@ from connectors.types import (
 )
 
 
+@dataclass(frozen=True)
+class Budget:
+    """What a store that counts in points said of our budget with an answer: what the call cost, what is left, how much
+    there can be, and how much comes back each second."""
+
+    cost: float
+    available: float
+    most: float
+    per_s: float
+
+
 class Throttle(Protocol):
     """Called before each request; waits until the store's budget allows it. May raise Away or Paused. `images`: it goes
-    to where the store's pictures are, often another host."""
+    to where the store's pictures are, often another host. `points`: what it costs at most, where the store counts in
+    points."""
 
-    def __call__(self, *, images: bool = False) -> None: ...
+    def __call__(self, *, images: bool = False, points: float = 0.0) -> None: ...
 
 
 class Heard(Protocol):
     """Told after each request with what went wrong, or None where it was answered as asked.
 
     `seconds`: how long the store took to answer a read, and `call` which kind of question that was; 0 and "" where they
-    say nothing of the store.
+    say nothing of the store. `points`, as the throttle was told, and `budget`, where the store counts in points.
     """
 
     def __call__(
-        self, error: ConnectorError | None, *, images: bool = False, seconds: float = 0.0, call: str = ""
+        self,
+        error: ConnectorError | None,
+        *,
+        images: bool = False,
+        seconds: float = 0.0,
+        call: str = "",
+        points: float = 0.0,
+        budget: Budget | None = None,
     ) -> None: ...
+
+
+class Access(Protocol):
+    """The token that opens the store now. `renew`: the one before was refused, so get another. Raises NeedsReauth where
+    only the merchant can help, Unavailable where the platform does not answer."""
+
+    def __call__(self, *, renew: bool = False) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -75,7 +101,7 @@ class Settings:
 class Opening:
     """What is needed to open a connector: address, credentials and the operator's settings; a rate limiter, asked
     before each call, and who is told after each call how it went. `api_root` is where the store's API was found, where
-    that is not the platform's usual place."""
+    that is not the platform's usual place; `access` gives out tokens that end, where the platform has those."""
 
     url: str
     credentials: Credentials
@@ -83,6 +109,7 @@ class Opening:
     throttle: Throttle | None = None
     heard: Heard | None = None
     api_root: str = ""
+    access: Access | None = None
 
 
 class Connector(ABC):

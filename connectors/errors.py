@@ -3,13 +3,15 @@
 ConnectorError
 ├── Retry                the work goes on by itself, later
 │   ├── RateLimited      carries retry_after_s
-│   │   └── Paused       not asked at all: it asked for a pause that is not over
+│   │   ├── Paused       not asked at all: it asked for a pause that is not over
+│   │   └── StillWorking it answers in its own time, and has not yet
 │   ├── Unavailable      5xx, refused connection, maintenance page
 │   │   ├── NotJson      an HTML page where JSON was due: a firewall, a cache, a maintenance plugin
 │   │   └── Away         not asked at all: it has been silent for a while
 │   └── OutcomeUnknown   the request may have been carried out: look before you repeat it
 └── Stop                 repeating it can't help; somebody has to change something
     ├── AuthExpired      keys revoked, user demoted, TLS that the store does not notice
+    │   └── NeedsReauth  the store took our access back, or let it end: it has to be given anew
     ├── NotFound         the product or media is gone
     ├── Rejected         the store understood and said no; carries its code
     ├── Unsupported      this store or this set of keys can't do that
@@ -65,6 +67,13 @@ class Paused(RateLimited):
         super().__init__(detail, retry_after_s=retry_after_s, status=None)
 
 
+class StillWorking(RateLimited):
+    """The store is still at it; we look again in a while."""
+
+    def __init__(self, detail: str = "", *, retry_after_s: float = 5.0) -> None:
+        super().__init__(detail, retry_after_s=retry_after_s, status=None)
+
+
 class Unavailable(Retry):
     """The store did not answer as a store; we try again by ourselves."""
 
@@ -87,6 +96,10 @@ class Stop(ConnectorError):
 
 class AuthExpired(Stop):
     """The store no longer accepts our keys; connect it again."""
+
+
+class NeedsReauth(AuthExpired):
+    """The store no longer gives us access. Open Vitrine from the store once more, and everything goes on."""
 
 
 class NotFound(Stop):

@@ -22,7 +22,7 @@ from requests.structures import CaseInsensitiveDict
 
 from connectors.addresses import AddressGuard, Resolve, resolve_by_system
 from connectors.answers import error_for, image_error_for, retry_after_s
-from connectors.base import Heard, Settings, Throttle
+from connectors.base import Budget, Heard, Settings, Throttle
 from connectors.errors import (
     Away,
     ConnectorError,
@@ -298,7 +298,13 @@ class Http:
 
 
 def _nobody(
-    error: ConnectorError | None, *, images: bool = False, seconds: float = 0.0, call: str = ""
+    error: ConnectorError | None,
+    *,
+    images: bool = False,
+    seconds: float = 0.0,
+    call: str = "",
+    points: float = 0.0,
+    budget: Budget | None = None,
 ) -> None:
     """Where nobody wants to know."""
 

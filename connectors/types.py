@@ -20,22 +20,38 @@ class Kind(StrEnum):
     BLINDED = (
         "blinded"  # something changed, but the store may not tell us what: the webhook's owner lost the right
     )
+    # What our keys may do was changed in the store.
+    SCOPES_CHANGED = "scopes_changed"
+    # A question that the store answers in its own time was answered.
+    BULK_FINISHED = "bulk_finished"
+    # What the law obliges a platform to hand on: tell what we hold of a customer, forget a customer, forget the shop.
+    DATA_REQUEST = "data_request"
+    CUSTOMER_REDACT = "customer_redact"
+    SHOP_REDACT = "shop_redact"
     PING = "ping"
     OTHER = "other"
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a store gave us. Never printed: `repr` shows which are set, not what they are."""
+    """What a store gave us. Never printed: `repr` shows which are set, not what they are.
+
+    `token` is good until `expires_at`, and `refresh_token` brings the next pair until `refresh_expires_at` (ISO 8601
+    with a time zone; empty for never). `scope` is what the token may do, as the platform writes it.
+    """
 
     key: str = ""
     secret: str = ""
     user: str = ""
     app_password: str = ""
+    token: str = ""
+    refresh_token: str = ""
+    expires_at: str = ""
+    refresh_expires_at: str = ""
+    scope: str = ""
 
     def __repr__(self) -> str:
-        have = ", ".join(n for n in ("key", "secret", "user", "app_password") if getattr(self, n))
-        return f"Credentials({have})"
+        return f"Credentials({', '.join(name for name, value in vars(self).items() if value)})"
 
 
 @dataclass(frozen=True)
@@ -262,6 +278,7 @@ class WebhookEvent:
     """A delivery, understood. `webhook_id` is unsigned on WooCommerce; the store is known by our own URL token.
 
     `external_id` is the product to look at again (the parent, for a variation); empty where the body names none.
+    `shop` is the store by its platform's name for it, and `triggered_at` when it happened, where the platform says so.
     """
 
     kind: Kind
@@ -269,3 +286,5 @@ class WebhookEvent:
     webhook_id: str
     topic: str
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    shop: str = ""
+    triggered_at: dt.datetime | None = None

@@ -9,7 +9,7 @@ from apps.stores import presence, reach
 from apps.stores.models import Store
 from apps.stores.throttle import StoreThrottle
 from connectors import registry
-from connectors.base import Connector, Opening, Settings
+from connectors.base import Budget, Connector, Opening, Settings
 from connectors.errors import ConnectorError, Rejected
 from connectors.types import Credentials, Found, Way
 
@@ -62,12 +62,18 @@ def open_store(store: Store) -> Connector:
     to be left alone for longer than a worker should wait (`throttle`)."""
     throttle = StoreThrottle(store.pk)
 
-    def before_each_call(*, images: bool = False) -> None:
+    def before_each_call(*, images: bool = False, points: float = 0.0) -> None:
         presence.knock(store.pk, images=images)
         throttle(images=images)
 
     def after_each_call(
-        error: ConnectorError | None, *, images: bool = False, seconds: float = 0.0, call: str = ""
+        error: ConnectorError | None,
+        *,
+        images: bool = False,
+        seconds: float = 0.0,
+        call: str = "",
+        points: float = 0.0,
+        budget: Budget | None = None,
     ) -> None:
         presence.heard(store.pk, error, images=images)
         throttle.heard(error, images=images, seconds=seconds, call=call)

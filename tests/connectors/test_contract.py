@@ -171,7 +171,7 @@ def test_word_is_given_of_every_answer_and_of_pictures_apart(bench: Any, make_ph
 
 
 def test_who_is_told_that_nobody_is_to_ask_now_asks_nobody(bench: Any) -> None:
-    def gate(*, images: bool = False) -> None:
+    def gate(*, images: bool = False, points: float = 0.0) -> None:
         raise Away("since noon")
 
     heard: list[object] = []

@@ -198,7 +198,7 @@ def test_word_is_given_of_how_long_an_answer_took_and_to_which_kind_of_question(
 
 
 def test_who_is_told_that_its_pause_is_not_over_asks_nobody_and_tells_nobody(web: Any) -> None:
-    def wait(*, images: bool = False) -> None:
+    def wait(*, images: bool = False, points: float = 0.0) -> None:
         raise Paused(retry_after_s=300)
 
     told: list[object] = []

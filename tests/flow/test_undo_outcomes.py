@@ -127,7 +127,9 @@ def test_an_original_that_somebody_put_back_is_left_as_it_stands(published: Conn
 # -- alternative texts -----------------------------------------------------------------------------------------------
 
 
-def test_a_text_that_somebody_gave_the_original_meanwhile_is_not_overwritten(published: ConnectedShop) -> None:
+def test_a_text_that_somebody_gave_the_original_meanwhile_is_not_overwritten(
+    published: ConnectedShop,
+) -> None:
     first, second, third = published.publications()
     published.describe(first.snapshot.replaced_id, "Blue mug, handle to the left")
     published.undo(first, second, third)
