@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 
-from apps.accounts.models import ApiKey, Member, User, Workspace
+from apps.accounts.models import ApiKey, Identity, Member, User, Workspace
 
 admin.site.register(User, UserAdmin)
 
@@ -16,6 +16,11 @@ class WorkspaceAdmin(admin.ModelAdmin):
 @admin.register(Member)
 class MemberAdmin(admin.ModelAdmin):
     list_display = ("user", "workspace", "role")
+
+
+@admin.register(Identity)
+class IdentityAdmin(admin.ModelAdmin):
+    list_display = ("issuer", "shop", "subject", "member", "created_at")
 
 
 @admin.register(ApiKey)

@@ -41,6 +41,26 @@ class Member(models.Model):
         return f"{self.user} in {self.workspace}: {self.role}"
 
 
+class Identity(models.Model):
+    """A member as the administration of a shop knows them. Issuer, shop and subject together say who it is; an e-mail
+    address never does."""
+
+    issuer = models.CharField(max_length=20)
+    shop = models.CharField(max_length=100)
+    subject = models.CharField(max_length=64)
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="identities")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["issuer", "shop", "subject"], name="accounts_identity_once")
+        ]
+        verbose_name_plural = "identities"
+
+    def __str__(self) -> str:
+        return f"{self.issuer} {self.subject} of {self.shop}"
+
+
 class ApiKey(models.Model):
     """A key for programs. Only its SHA-256 is kept; the key itself is shown once."""
 

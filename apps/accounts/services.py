@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import ProtectedError
 from django.utils import timezone
 
-from apps.accounts.models import ApiKey, Member, Role, User, Workspace
+from apps.accounts.models import ApiKey, Identity, Member, Role, User, Workspace
 from apps.audit import services as audit
 from apps.lib import ids
 from apps.lib.errors import BadRequest
@@ -33,6 +34,63 @@ def create_owner(
     Member.objects.create(user=user, workspace=workspace, role=Role.OWNER)
     audit.record("workspace.created", workspace=workspace.pk, actor=f"user:{user.pk}", name=workspace_name)
     return user, workspace
+
+
+@transaction.atomic
+def found_workspace(name: str, *, by: str) -> Workspace:
+    """A workspace that nobody is in yet."""
+    workspace = Workspace.objects.create(name=name[:120])
+    audit.record("workspace.created", workspace=workspace.pk, actor=by, name=workspace.name)
+    return workspace
+
+
+@transaction.atomic
+def admit(workspace: Workspace, *, issuer: str, shop: str, subject: str) -> Member:
+    """Somebody whom a shop's administration vouches for becomes a member, without a password of their own: the first
+    one as owner, everybody after as reviewer. Whoever is one already stays as they are.
+
+    A user is always made anew, so nobody slips into somebody else's account, whatever they are called.
+    """
+    there = Identity.objects.select_related("member__workspace", "member__user").filter(
+        issuer=issuer, shop=shop, subject=subject
+    )
+    if (known := there.first()) is not None:
+        return known.member
+    owned = Member.objects.filter(workspace=workspace, role=Role.OWNER).exists()
+    user = User(
+        username=f"{issuer}-{subject}-{ids.token(6)}"[:150], first_name=shop.partition(".")[0][:150]
+    )
+    user.set_unusable_password()
+    user.save()
+    member = Member.objects.create(
+        user=user, workspace=workspace, role=Role.REVIEWER if owned else Role.OWNER
+    )
+    Identity.objects.create(issuer=issuer, shop=shop, subject=subject, member=member)
+    audit.record(
+        "member.joined", workspace=workspace.pk, actor=f"user:{user.pk}", subject=f"member:{member.pk}", role=member.role
+    )
+    return member
+
+
+@transaction.atomic
+def forget_shop(issuer: str, shop: str) -> list[int]:
+    """Nobody is known by that shop's word any more. Whoever had no other way in is deleted, or, where something else
+    still names them, closed out and made nameless. Returns their ids."""
+    people = User.objects.filter(member__identities__issuer=issuer, member__identities__shop=shop).distinct()
+    known = list(people)
+    Identity.objects.filter(issuer=issuer, shop=shop).delete()
+    gone = []
+    for user in known:
+        if user.has_usable_password() or Identity.objects.filter(member__user=user).exists():
+            continue
+        gone.append(user.pk)
+        try:
+            with transaction.atomic():
+                user.delete()
+        except ProtectedError:
+            user.username, user.first_name, user.is_active = f"gone-{user.pk}", "", False
+            user.save(update_fields=["username", "first_name", "is_active"])
+    return gone
 
 
 @transaction.atomic

@@ -67,6 +67,14 @@ SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000 if _https else 
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
+# The app's client id and secret at Shopify; while the secret is changed there, the one before it as well.
+SHOPIFY_API_KEY = env.str("SHOPIFY_API_KEY", default="")
+SHOPIFY_API_SECRET = env.str("SHOPIFY_API_SECRET", default="")
+SHOPIFY_API_SECRET_OLD = env.str("SHOPIFY_API_SECRET_OLD", default="")
+SHOPIFY_APP_NAME = env.str("SHOPIFY_APP_NAME", default="Vitrine")
+# Where shops' administration is, if that is not Shopify; `{shop}` stands for the name. For a storefront of one's own.
+SHOPIFY_API_ROOT = env.str("SHOPIFY_API_ROOT", default="")
+
 # -- jobs ------------------------------------------------------------------------------------------------------
 
 REGION = env.str("REGION", default="local")

@@ -18,6 +18,7 @@ class Delivery(Work):
     external_id = models.CharField(max_length=64, blank=True, default="")
     body = models.BinaryField()
     body_sha256 = models.CharField(max_length=64)
+    triggered_at = models.DateTimeField(null=True, blank=True, help_text="When it happened, where that was said.")
     received_at = models.DateTimeField(auto_now_add=True)
     repeats = models.PositiveIntegerField(default=0)
     outcome = models.CharField(max_length=80, blank=True, default="")
@@ -28,7 +29,13 @@ class Delivery(Work):
             # WooCommerce's delivery id repeats between different bodies, so the body itself is the key.
             models.UniqueConstraint(
                 fields=["store", "webhook_id", "topic", "body_sha256"], name="ingest_delivery_once"
-            )
+            ),
+            # Where a platform's ids are one delivery's alone, no hash of the body is kept and the id decides.
+            models.UniqueConstraint(
+                fields=["store", "webhook_id"],
+                condition=models.Q(body_sha256=""),
+                name="ingest_delivery_by_id",
+            ),
         ]
         indexes = [
             models.Index(fields=["work_state", "hint_after"], name="ingest_due"),

@@ -7,14 +7,17 @@ from django.conf import settings
 from apps.lib.errors import BadRequest
 from apps.stores import presence, reach
 from apps.stores.models import Store
+from apps.stores.points import StorePoints
 from apps.stores.throttle import StoreThrottle
 from connectors import registry
-from connectors.base import Budget, Connector, Opening, Settings
+from connectors.base import Access, Budget, Connector, Opening, Settings
 from connectors.errors import ConnectorError, Rejected
 from connectors.types import Credentials, Found, Way
 
 # As the rows have room for it.
 MAX_URL_CHARS = 300
+# Platforms whose access is a token that is renewed all the time.
+TOKENS_END = frozenset({"shopify"})
 
 
 class NotConnectable(BadRequest):
@@ -60,11 +63,13 @@ def open_found(platform: str, found: Found, credentials: Credentials) -> Connect
 def open_store(store: Store) -> Connector:
     """Its calls raise Away at once where the store has not answered for a while (`presence`), and Paused where it asked
     to be left alone for longer than a worker should wait (`throttle`)."""
-    throttle = StoreThrottle(store.pk)
+    throttle, budgets = StoreThrottle(store.pk), StorePoints(store.pk)
 
     def before_each_call(*, images: bool = False, points: float = 0.0) -> None:
         presence.knock(store.pk, images=images)
         throttle(images=images)
+        if points:
+            budgets.take(points)
 
     def after_each_call(
         error: ConnectorError | None,
@@ -77,6 +82,8 @@ def open_store(store: Store) -> Connector:
     ) -> None:
         presence.heard(store.pk, error, images=images)
         throttle.heard(error, images=images, seconds=seconds, call=call)
+        if points or budget:
+            budgets.heard(points, budget)
 
     return registry.get(store.platform)(
         Opening(
@@ -86,8 +93,16 @@ def open_store(store: Store) -> Connector:
             throttle=before_each_call,
             heard=after_each_call,
             api_root=store.api_root,
+            access=_access(store),
         )
     )
+
+
+def _access(store: Store) -> Access | None:
+    """Tokens that end are given out one by one, so that each is the one that is good now."""
+    from apps.stores.tokens import StoreAccess  # which asks the platform with what stands above
+
+    return StoreAccess(store.pk) if store.platform in TOKENS_END else None
 
 
 def ways(platform: str, found: Found) -> tuple[Way, ...]:

@@ -25,6 +25,12 @@ class Store(models.Model):
     url = models.URLField(max_length=300)
     # Where its API was found; empty for the platform's usual place.
     api_root = models.CharField(max_length=400, blank=True, default="", db_default="")
+    # What its platform calls it, where that has a name for it; then it belongs to one workspace.
+    shop = models.CharField(max_length=100, blank=True, default="", db_default="")
+    # When access was given last: what is told of earlier has passed.
+    authorised_at = models.DateTimeField(null=True, blank=True)
+    # Its people come in from the shop's own administration.
+    open_to_shop = models.BooleanField(default=False, db_default=False)
     state = models.CharField(max_length=12, choices=StoreState, default=StoreState.CONNECTED)
     problem = models.TextField(blank=True, default="")
     region = models.CharField(max_length=40, default="local")
@@ -44,6 +50,9 @@ class Store(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "platform", "url"], name="stores_store_once"),
+            models.UniqueConstraint(
+                fields=["platform", "shop"], condition=~models.Q(shop=""), name="stores_shop_once"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -90,6 +99,60 @@ class Approval(Work):
 
     def __str__(self) -> str:
         return f"{self.way} for {self.url}"
+
+
+class Install(models.Model):
+    """A browser was sent to a shop's page on which access is approved. It comes back with a state of which we keep the
+    hash only: good once, until `expires_at`, in that browser, for that shop.
+
+    `workspace` is who asked for it from inside; none where a shop starts by itself.
+    """
+
+    platform = models.CharField(max_length=20)
+    shop = models.CharField(max_length=100)
+    state_sha256 = models.CharField(max_length=64, unique=True)
+    browser_sha256 = models.CharField(max_length=64)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, null=True, related_name="installs")
+    asked_by = models.CharField(max_length=64, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"install of {self.shop}"
+
+
+class LegalKind(models.TextChoices):
+    """As `connectors.types.Kind` has them."""
+
+    DATA_REQUEST = "data_request", "tell what is held of a customer"
+    CUSTOMER_REDACT = "customer_redact", "forget a customer"
+    SHOP_REDACT = "shop_redact", "forget the shop"
+
+
+class LegalRequest(Work):
+    """What the law has a platform hand on. Of the message only these columns are kept: it holds names and addresses.
+
+    `customer` is the number by which the platform knows somebody, `request` that of its request; `answer` is what an
+    owner can download.
+    """
+
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="legal_requests")
+    kind = models.CharField(max_length=20, choices=LegalKind)
+    webhook_id = models.CharField(max_length=100)
+    customer = models.CharField(max_length=40, blank=True, default="")
+    request = models.CharField(max_length=40, blank=True, default="")
+    triggered_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+    answer = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["store", "webhook_id"], name="stores_legal_once")]
+        indexes = [models.Index(fields=["work_state", "hint_after"], name="stores_legal_due")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} for {self.store_id}"
 
 
 class WrittenMedia(models.Model):

@@ -40,13 +40,33 @@ def by_token(token: str) -> Caller | None:
 
     The statement is written out: to build it anew took longer than all else that a delivery needs.
     """
+    return _caller(_BY_TOKEN, [token])
+
+
+_BY_SHOP = f"""
+SELECT id, platform, hook_secret, last_delivery_at FROM {Store._meta.db_table}
+WHERE platform = %s AND shop = %s AND state <> '{StoreState.DISCONNECTED.value}'
+"""  # noqa: S608 - only our own names are formatted in
+
+
+def by_shop(platform: str, shop: str) -> Caller | None:
+    """The store that its platform calls so, unless it was disconnected."""
+    return _caller(_BY_SHOP, [platform, shop])
+
+
+def _caller(sql: str, values: list[str]) -> Caller | None:
     with connection.cursor() as cursor:
-        cursor.execute(_BY_TOKEN, [token])
+        cursor.execute(sql, values)
         row = cursor.fetchone()
     if row is None:
         return None
     pk, platform, sealed, last_delivery_at = row
     return Caller(pk, platform, EncryptedJSONField().from_db_value(sealed), last_delivery_at, sealed)
+
+
+def of_shop(platform: str, shop: str) -> Store | None:
+    """The store that its platform calls so, connected or not."""
+    return Store.objects.select_related("workspace").filter(platform=platform, shop=shop).first()
 
 
 def of_workspace(workspace: int) -> QuerySet[Store]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from dataclasses import asdict
 from urllib.parse import urlsplit
 
@@ -14,12 +15,20 @@ from django.utils import timezone
 from apps.accounts.models import Workspace
 from apps.audit import services as audit
 from apps.lib import ids
-from apps.lib.work import Work, backoff_s
+from apps.lib.locks import transaction_lock
+from apps.lib.work import Work, WorkState, backoff_s
 from apps.stores import presence
-from apps.stores.connect import find, open_found, open_store
+from apps.stores.connect import TOKENS_END, NotConnectable, find, open_found, open_store
 from apps.stores.models import Store, StoreState, WrittenMedia
 from apps.stores.selectors import Caller
-from connectors.errors import AuthExpired, ConnectorError, OutcomeUnknown, RateLimited, Unavailable
+from connectors.errors import (
+    AuthExpired,
+    ConnectorError,
+    NeedsReauth,
+    OutcomeUnknown,
+    RateLimited,
+    Unavailable,
+)
 from connectors.types import Credentials, Found, RemoteWebhook, StoreInfo
 
 
@@ -45,7 +54,10 @@ def connect(workspace: Workspace, *, platform: str, url: str, credentials: Crede
 def keep(
     workspace: Workspace, *, platform: str, found: Found, credentials: Credentials, info: StoreInfo, by: str
 ) -> Store:
-    """The row of a store whose keys were just tried: a new one, or the one that is there with new keys."""
+    """The row of a store whose keys were just tried: a new one, or the one that is there with new keys.
+
+    Raises NotConnectable for a shop that belongs to another workspace.
+    """
     url = found.url
     known = {
         "name": (info.name or urlsplit(url).netloc)[:200],
@@ -53,8 +65,11 @@ def keep(
         "api_root": found.api_root,
         "can_upload": info.can_upload,
         "about": _about(info, found),
+        "shop": shop_of(platform, url),
+        "authorised_at": timezone.now(),
     }
     with transaction.atomic():
+        _only_here(workspace, platform, str(known["shop"]))
         store, created = Store.objects.update_or_create(
             workspace=workspace,
             platform=platform,
@@ -72,6 +87,65 @@ def keep(
             again=not created,
         )
     return store
+
+
+def shop_of(platform: str, url: str) -> str:
+    """What the platform calls a store, where one app of ours serves all its stores; "" elsewhere."""
+    return (urlsplit(url).hostname or "") if platform in TOKENS_END else ""
+
+
+class TakenElsewhere(NotConnectable):
+    """This shop is connected to another workspace of this server. It has to be disconnected and removed there first."""
+
+
+def _only_here(workspace: Workspace, platform: str, shop: str) -> None:
+    """One shop belongs to one workspace; of two that try at once the second one waits, and is told."""
+    if not shop:
+        return
+    transaction_lock(f"shop-{platform}-{shop}")
+    if Store.objects.filter(platform=platform, shop=shop).exclude(workspace=workspace).exists():
+        raise TakenElsewhere
+
+
+def give_access(store: Store, credentials: Credentials, *, by: str) -> None:
+    """A shop that we know gave us access anew: after an uninstall, a refusal, or with other rights."""
+    with transaction.atomic():
+        row = Store.objects.select_for_update(no_key=True).get(pk=store.pk)
+        Store.objects.filter(pk=row.pk).update(
+            credentials=asdict(credentials),
+            state=StoreState.CONNECTED,
+            problem="",
+            authorised_at=timezone.now(),
+        )
+        audit.record(
+            "store.connected",
+            workspace=row.workspace_id,
+            actor=by,
+            subject=f"store:{row.pk}",
+            url=row.url,
+            platform=row.platform,
+            again=True,
+        )
+    store.refresh_from_db()
+    presence.forget(store.pk)
+
+
+def uninstalled(store: Store, *, at: dt.datetime | None) -> bool:
+    """The shop took the app off at this time: its token is dead. False where access was given since, so that the word
+    of it is an old one. Photos, renders and the trail stay until the shop asks for more."""
+    mine = Store.objects.filter(pk=store.pk).exclude(state=StoreState.DISCONNECTED)
+    if at is not None:
+        mine = mine.filter(Q(authorised_at=None) | Q(authorised_at__lte=at))
+    with transaction.atomic():
+        if not mine.update(
+            state=StoreState.DISCONNECTED,
+            credentials=_encrypted_nothing(),
+            watermark=None,
+            problem="",
+        ):
+            return False
+        audit.record("store.uninstalled", workspace=store.workspace_id, subject=f"store:{store.pk}")
+    return True
 
 
 def begin_listening(store: Store) -> None:
@@ -150,17 +224,29 @@ def note_problem(store: Store, problem: str, *, broken: bool = True) -> None:
 
 
 def note_error(store: Store, error: ConnectorError) -> None:
-    """Keys that stopped working mark the store; anything else passes by itself."""
-    if isinstance(error, AuthExpired):
+    """Keys that stopped working mark the store; anything else passes by itself.
+
+    Of access that was lost only where none was given since: the error may be older than what the row says by now.
+    """
+    if isinstance(error, NeedsReauth):
+        Store.objects.filter(
+            pk=store.pk, state=StoreState.CONNECTED, authorised_at=store.authorised_at
+        ).update(state=StoreState.BROKEN, problem=error.message[:2000])
+    elif isinstance(error, AuthExpired):
         note_problem(store, error.message)
 
 
 def heard(store: Caller, *, at: dt.datetime, every: dt.timedelta) -> None:
-    """A delivery came. Of many that come at once one writes it down; the others need not wait for it."""
-    mine = Store.objects.filter(pk=store.pk)
-    mine.filter(Q(last_delivery_at=None) | Q(last_delivery_at__lt=at - every)).update(last_delivery_at=at)
+    """A delivery came. Of many that come at once one writes it down; the others need not wait for it, nor for whoever
+    renews the store's token."""
+    due = Store.objects.filter(Q(last_delivery_at=None) | Q(last_delivery_at__lt=at - every), pk=store.pk)
+    with transaction.atomic():
+        if due.select_for_update(no_key=True, skip_locked=True).only("pk").exists():
+            Store.objects.filter(pk=store.pk).update(last_delivery_at=at)
 
 
+# Work of a store that took our access back: whoever gives it anew wakes it.
+WAIT_FOR_ACCESS_S = 1800.0
 # By whether it is about pictures only: those may lie on a host that is gone for good while the shop is well.
 PATIENCE = {False: dt.timedelta(days=7), True: dt.timedelta(days=1)}
 
@@ -169,8 +255,12 @@ def put_off(work: Work, error: ConnectorError, *, store: int, most_tries: int) -
     """Let claimed work wait as the store's error says. False where that can't help, or was tried often enough.
 
     Being asked to slow down is no try: a busy store may say so for hours. Nor is an outage of the whole store, which
-    may last for days: the work goes on when it ends.
+    may last for days, nor that it wants to be asked for access anew: the work goes on when it ends.
     """
+    if isinstance(error, NeedsReauth):
+        work.later(WAIT_FOR_ACCESS_S * random.uniform(0.8, 1.2), error.message, a_try=False)  # noqa: S311
+        _unless_given(work, store)
+        return True
     if isinstance(error, RateLimited):
         work.later(error.retry_after_s, error.message, a_try=False)
         return True
@@ -183,6 +273,14 @@ def put_off(work: Work, error: ConnectorError, *, store: int, most_tries: int) -
         work.later(backoff_s(work.tries), error.message)
         return True
     return False
+
+
+def _unless_given(work: Work, store: int) -> None:
+    """Access may have been given while the work was at it, and then nobody wakes it any more."""
+    if Store.objects.filter(pk=store, state=StoreState.CONNECTED).exists():
+        now = timezone.now()
+        mine = type(work)._default_manager.filter(pk=work.pk, work_state=WorkState.WAITING)
+        mine.update(not_before=now, hint_after=now)
 
 
 def refused(store: Caller, reason: str) -> None:
