@@ -155,5 +155,10 @@ def _json_or_none(headers: Mapping[str, str], body: bytes) -> Any:
 def _code_and_message(data: Any) -> tuple[str, str]:
     if not isinstance(data, dict):
         return "", ""
-    message = html.unescape(re.sub(r"<[^>]*>", "", str(data.get("message", ""))))
-    return str(data.get("code", ""))[:100], " ".join(message.split())[:_MESSAGE_CHARS]
+    # `error` and `error_description` are those of RFC 6749, 5.2.
+    code, told = (
+        data.get("code", data.get("error", "")),
+        data.get("message", data.get("error_description", "")),
+    )
+    message = html.unescape(re.sub(r"<[^>]*>", "", str(told)))
+    return str(code)[:100], " ".join(message.split())[:_MESSAGE_CHARS]

@@ -41,6 +41,10 @@ from connectors.transport import Flight, GuardedAdapter
 # OAuth nonce may be used once.
 Authorise = Callable[[str, str], tuple[str, Mapping[str, str]]]
 
+# What an answer that is good HTTP and good JSON says in its own words: an error where it is one, and what is left of
+# our budget where it tells.
+Judge = Callable[["Answer"], tuple[ConnectorError | None, Budget | None]]
+
 Result = TypeVar("Result")
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -91,6 +95,7 @@ class Http:
         self._sleep = sleep
         self._jitter = jitter
         self._took_s = 0.0  # the last exchange
+        self._budget: Budget | None = None  # and what it said of our budget
         self._adapter = GuardedAdapter(self.guard, settings.ca_file)
         self._session = requests.Session()
         self._session.trust_env = False  # no proxies, netrc or CA bundles from the environment
@@ -106,27 +111,41 @@ class Http:
         json: Any = None,
         data: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        repeats: bool = False,
+        call: str = "",
+        points: float = 0.0,
+        judge: Judge | None = None,
     ) -> Answer:
-        """Call a JSON API. What comes back has a 2xx status and a JSON body; the rest raises our errors."""
+        """Call a JSON API. What comes back has a 2xx status and a JSON body; the rest raises our errors.
+
+        `repeats`: a POST that changes nothing, or the same however often it is sent, so it counts as a read; `call`
+        names the kind of question then. `points`: what it may cost, where the store counts in points. `judge` reads
+        errors that come with status 200.
+        """
         sent = {"Accept": "application/json", **(headers or {})}
         if json is not None:
             data, sent["Content-Type"] = jsonlib.dumps(json).encode(), "application/json"
-        write = method not in READS
+        write = method not in READS and not repeats
 
         def attempt() -> Answer:
-            answer = self._once(method, url, authorise, data, sent, self.settings.max_json_bytes, write)
+            cap = self.settings.max_json_bytes
+            answer = self._once(method, url, authorise, data, sent, cap, write, points=points)
             error = error_for(
                 answer.status, answer.headers, answer.body, write=write, clean=self._scrubber.clean
             )
             if error is not None:
                 raise _asked_to_wait(error, answer)
+            if judge is not None:
+                error, self._budget = judge(answer)
+                if error is not None:
+                    raise error
             return answer
 
-        told = self._told(attempt, call="" if write else _kind_of(url))
+        told = self._told(attempt, call="" if write else call or _kind_of(url), points=points)
         return told() if write else self._repeated(told)
 
     def _told(
-        self, attempt: Callable[[], Result], *, images: bool = False, call: str = ""
+        self, attempt: Callable[[], Result], *, images: bool = False, call: str = "", points: float = 0.0
     ) -> Callable[[], Result]:
         """The same, and word of how it went. `call`: the kind of question, where the time of its answers compares."""
         heard = self._heard or _nobody
@@ -139,9 +158,10 @@ class Http:
                 if not isinstance(
                     error, Away | ForbiddenHost | Paused
                 ):  # those are our own words: nobody was asked
-                    heard(error, images=images)
+                    heard(error, images=images, points=points, budget=self._budget)
                 raise
-            heard(None, images=images, seconds=self._took_s if call else 0.0, call=call)
+            took_s = self._took_s if call else 0.0
+            heard(None, images=images, seconds=took_s, call=call, points=points, budget=self._budget)
             return result
 
         return told
@@ -224,11 +244,13 @@ class Http:
         write: bool,
         *,
         images: bool = False,
+        points: float = 0.0,
     ) -> Answer:
         """One try. Raises outside the except block, so that no error of ours drags one with secrets along."""
         self.guard.check_url(url)
+        self._budget = None
         if self._throttle is not None:
-            self._throttle(images=images)
+            self._throttle(images=images, points=points)
         target, signed = authorise(method, url) if authorise else (url, {})
         sent = {"User-Agent": self.settings.user_agent, **headers, **signed}
         if write:

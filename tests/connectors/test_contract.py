@@ -149,7 +149,7 @@ def test_wrong_keys_are_told_as_such_by_every_kind_of_call(bench: Any) -> None:
 
 def test_the_throttle_is_asked_before_each_call(bench: Any, make_photo: Photo) -> None:
     asked: list[bool] = []
-    connector = bench.throttled(lambda *, images=False: asked.append(images))
+    connector = bench.throttled(lambda *, images=False, points=0.0: asked.append(images))
     product_id = bench.add_product("Cup", (make_photo("red"),))
     connector.products()
     connector.fetch(connector.product(product_id).images[0].src)
@@ -162,7 +162,7 @@ def test_word_is_given_of_every_answer_and_of_pictures_apart(bench: Any, make_ph
     def hear(error: ConnectorError | None, *, images: bool = False, **took: Any) -> None:
         heard.append((type(error).__name__ if error else "answered", images))
 
-    connector = bench.throttled(lambda *, images=False: None, heard=hear)
+    connector = bench.throttled(lambda **asked: None, heard=hear)
     product_id = bench.add_product("Cup", (make_photo("red"),))
     connector.fetch(connector.product(product_id).images[0].src)
     with pytest.raises(NotFound):
