@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User, Workspace
-from apps.flow import flow, takingback, tasks
+from apps.flow import compliance, flow, takingback, tasks
 from apps.ingest.models import Delivery
 from apps.jobs.models import Job
 from apps.jobs.services import dispatch, leases, results
@@ -34,6 +34,7 @@ _numbers = itertools.count(1)
 TASKS = {
     "flow.approve": flow.approved,
     "flow.receive": flow.received,
+    "flow.law": compliance.answer,
     "flow.sync": flow.synced,
     "flow.act": flow.acted,
     "flow.prepare": flow.prepared,

@@ -57,9 +57,7 @@ def admit(workspace: Workspace, *, issuer: str, shop: str, subject: str) -> Memb
     if (known := there.first()) is not None:
         return known.member
     owned = Member.objects.filter(workspace=workspace, role=Role.OWNER).exists()
-    user = User(
-        username=f"{issuer}-{subject}-{ids.token(6)}"[:150], first_name=shop.partition(".")[0][:150]
-    )
+    user = User(username=f"{issuer}-{subject}-{ids.token(6)}"[:150], first_name=shop.partition(".")[0][:150])
     user.set_unusable_password()
     user.save()
     member = Member.objects.create(
@@ -67,7 +65,11 @@ def admit(workspace: Workspace, *, issuer: str, shop: str, subject: str) -> Memb
     )
     Identity.objects.create(issuer=issuer, shop=shop, subject=subject, member=member)
     audit.record(
-        "member.joined", workspace=workspace.pk, actor=f"user:{user.pk}", subject=f"member:{member.pk}", role=member.role
+        "member.joined",
+        workspace=workspace.pk,
+        actor=f"user:{user.pk}",
+        subject=f"member:{member.pk}",
+        role=member.role,
     )
     return member
 

@@ -152,3 +152,24 @@ def redact(event: Event, *, by: str) -> None:
     Redaction.objects.get_or_create(event=event, defaults={"at": timezone.now(), "by": by})
     Detail.objects.filter(event=event).delete()
     record("audit.redacted", workspace=event.workspace, actor=by, subject=f"event:{event.pk}")
+
+
+@transaction.atomic
+def redact_all(workspace: int, subjects: Sequence[str] | None, *, by: str) -> int:
+    """The same for all events of a workspace about these subjects, or with None about anything at all. Returns how many
+    details there were. One event tells of it where the caller says so; not one for each."""
+    where, values = ("", []) if subjects is None else (" AND e.subject = ANY(%s)", [list(subjects)])
+    details, events, redactions = Detail._meta.db_table, Event._meta.db_table, Redaction._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH gone AS (
+                DELETE FROM {details} d USING {events} e
+                WHERE e.id = d.event_id AND e.workspace = %s{where} RETURNING d.event_id
+            )
+            INSERT INTO {redactions} (event_id, at, by) SELECT event_id, %s, %s FROM gone
+            ON CONFLICT (event_id) DO NOTHING
+            """,  # noqa: S608 - only our own tables' names are formatted in
+            [workspace, *values, timezone.now(), by],
+        )
+        return cursor.rowcount

@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 @register("environment")
 def environment(**_: Any) -> list[CheckMessage]:
-    """config.E001–E004 stop the server, config.W001–W002 are told and let it run."""
+    """config.E001–E006 stop the server, config.W001–W003 are told and let it run."""
     found: list[CheckMessage] = []
     if not settings.SECRET_KEY:
         found.append(
@@ -62,4 +62,33 @@ def environment(**_: Any) -> list[CheckMessage]:
                 id="config.W002",
             )
         )
-    return found
+    return found + _shopify()
+
+
+def _shopify() -> list[CheckMessage]:
+    """config.E005–E006, config.W003: the app at Shopify."""
+    if bool(settings.SHOPIFY_API_KEY) != bool(settings.SHOPIFY_API_SECRET):
+        return [
+            Error(
+                "Of SHOPIFY_API_KEY and SHOPIFY_API_SECRET only one is set.",
+                hint="Set both to the client id and secret that the app has at Shopify, or none.",
+                id="config.E005",
+            )
+        ]
+    if settings.SHOPIFY_API_SECRET_OLD and settings.SHOPIFY_API_SECRET_OLD == settings.SHOPIFY_API_SECRET:
+        return [
+            Error(
+                "SHOPIFY_API_SECRET_OLD is the same as SHOPIFY_API_SECRET.",
+                hint="Set it to the secret before this one while you change it, and take it away an hour later.",
+                id="config.E006",
+            )
+        ]
+    if settings.SHOPIFY_API_KEY and not settings.PUBLIC_URL.startswith("https://"):
+        return [
+            Warning(
+                "Shopify opens apps by https only, and PUBLIC_URL is not.",
+                hint="Put TLS in front and set PUBLIC_URL to the https address.",
+                id="config.W003",
+            )
+        ]
+    return []

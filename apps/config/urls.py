@@ -14,6 +14,7 @@ def alive(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("healthz", alive, name="alive"),
+    path("hooks/shopify/", hooks.receive_for_app, {"app": "shopify"}, name="shopify-hook"),
     path("hooks/<str:token>/", hooks.receive, name="hook"),
     path("approvals/woocommerce/keys/", approvals.woocommerce_keys, name="woocommerce-keys"),
     path("files/<str:token>/<str:filename>", files.signed_file, name="signed-file"),

@@ -10,7 +10,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 # As in apps.dashboard.urls.
-ARRIVALS = re.compile(r"/stores/connect/(?:password|keys)/back/?")
+ARRIVALS = re.compile(
+    r"/stores/connect/(?:password|keys)/back/?|/shopify(?:/(?:token|enter|install|callback)?/?)?"
+)
 # Where servers keep the address as it came, beside QUERY_STRING: gunicorn's access log is written from it.
 AS_IT_CAME = ("RAW_URI", "REQUEST_URI")
 
@@ -25,7 +27,11 @@ def out_of_sight(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Cal
     def answer(request: HttpRequest) -> HttpResponseBase:
         if not ARRIVALS.fullmatch(request.path_info):
             return get_response(request)
-        request.handed_over = request.GET.dict()  # type: ignore[attr-defined]  # read by the views of these addresses
+        # Read by the views of these addresses; a name that comes twice is none of a signed query's.
+        request.handed_over = request.GET.dict()  # type: ignore[attr-defined]
+        request.handed_pairs = [  # type: ignore[attr-defined]
+            (name, value) for name, values in request.GET.lists() for value in values
+        ]
         request.META["QUERY_STRING"] = ""
         for name in AS_IT_CAME:
             if name in request.META:

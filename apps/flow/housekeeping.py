@@ -16,7 +16,7 @@ from apps.jobs.services import mattes
 from apps.lib import blobs
 from apps.lib.errors import Retry
 from apps.storage.services import survey
-from apps.stores import approving
+from apps.stores import approving, installing
 from apps.stores import selectors as stores_selectors
 from apps.stores import services as stores
 from connectors.errors import ConnectorError
@@ -86,4 +86,5 @@ def forget() -> None:
         syncs=catalog.forget_syncs(),
         triggers=acting.forget(),
         approvals=approving.forget(),
+        installs=installing.forget(),
     )

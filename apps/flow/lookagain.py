@@ -12,6 +12,7 @@ from django.utils import timezone
 from apps.catalog import services as catalog
 from apps.catalog.models import Product, Sync
 from apps.catalog.services import Mirrored
+from apps.flow import appnews
 from apps.ingest.models import Delivery
 from apps.publishing.services import turns
 from apps.stores import services as stores
@@ -45,6 +46,9 @@ def delivery(pk: int, *, notice: Notice) -> None:
     store = row.store
     if store.state == StoreState.DISCONNECTED:
         row.finish(outcome="the store is disconnected")
+        return
+    if row.kind in appnews.HANDLED:
+        appnews.handle(row)
         return
     if row.kind == Kind.BLINDED:
         stores.note_problem(store, BLINDED, broken=False)

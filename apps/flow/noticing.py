@@ -37,6 +37,8 @@ WAITING_TOO_LONG = dt.timedelta(minutes=10)
 # Batches that ended longer ago are no news: those of an installation that has just learned to send mail.
 NEWS = dt.timedelta(days=1)
 LOOK_BACK = dt.timedelta(days=60)
+# Somebody disconnected a store here, or took the app off there.
+GONE = ("store.disconnected", "store.uninstalled")
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def _open(kind: str) -> list[int]:
 def store_keys() -> Iterable[Trouble]:
     """Stores that refuse our keys, and those that somebody disconnected lately."""
     lately = Event.objects.filter(
-        workspace=OuterRef("workspace"), verb="store.disconnected", at__gte=timezone.now() - NEWS
+        workspace=OuterRef("workspace"), verb__in=GONE, at__gte=timezone.now() - NEWS
     )
     for store in Store.objects.filter(state=StoreState.BROKEN):
         yield _of_store(
@@ -88,7 +90,7 @@ def store_keys() -> Iterable[Trouble]:
             f"{store.problem or 'It no longer accepts our keys.'} Until then nothing of it is read or written.",
         )
     for store in Store.objects.filter(Exists(lately), state=StoreState.DISCONNECTED):
-        if Event.objects.filter(subject=f"store:{store.pk}", verb="store.disconnected").exists():
+        if Event.objects.filter(subject=f"store:{store.pk}", verb__in=GONE).exists():
             yield _of_store(
                 store,
                 f"{store.name} was disconnected",

@@ -16,13 +16,14 @@ from apps.lib import wire
 from apps.notices.models import Mail
 from apps.publishing.models import Cleaning, Publication, Undo
 from apps.publishing.services import reversing
-from apps.stores.models import Approval
+from apps.stores.models import Approval, LegalRequest
 from gpu_worker.contract import QUEUE_CONTROL, TASK_RESULTS
 
 # Preparations come last: a regenerated catalogue has 100,000 of them, and everything else is quicker.
 DUE: tuple[tuple[Callable[[int], list[int]], str], ...] = (
     (Approval.hints, "flow.approve"),
     (Delivery.hints, "flow.receive"),
+    (LegalRequest.hints, "flow.law"),
     (Publication.hints, "flow.publish"),
     (Undo.hints, "flow.undo"),
     (reversing.hints, "flow.take_back"),

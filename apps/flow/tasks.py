@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from celery import shared_task
 
-from apps.flow import batching, flow, housekeeping, noticing, takingback
+from apps.flow import batching, compliance, flow, housekeeping, noticing, takingback
 from apps.lib.errors import Retry
 from apps.notices.services import sending
 from gpu_worker.contract import TASK_RESULT, TASK_RESULTS
@@ -45,6 +45,12 @@ def approve(approval_id: int) -> None:
 @_carried
 def receive(delivery_id: int) -> None:
     flow.received(delivery_id)
+
+
+@shared_task(name="flow.law")
+@_carried
+def law(request_id: int) -> None:
+    compliance.answer(request_id)
 
 
 @shared_task(name="flow.sync")

@@ -18,7 +18,9 @@ class Delivery(Work):
     external_id = models.CharField(max_length=64, blank=True, default="")
     body = models.BinaryField()
     body_sha256 = models.CharField(max_length=64)
-    triggered_at = models.DateTimeField(null=True, blank=True, help_text="When it happened, where that was said.")
+    triggered_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it happened, where that was said."
+    )
     received_at = models.DateTimeField(auto_now_add=True)
     repeats = models.PositiveIntegerField(default=0)
     outcome = models.CharField(max_length=80, blank=True, default="")

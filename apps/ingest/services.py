@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.ingest.models import Delivery
 from apps.lib.errors import BadRequest, NotAllowed
 from apps.lib.ids import sha256_hex
+from apps.stores import law
 from apps.stores import services as stores
 from apps.stores.connect import inbound
 from apps.stores.models import Store, StoreState
-from apps.stores.selectors import Caller, by_token
+from apps.stores.selectors import Caller, by_shop, by_token
 from connectors.errors import ConnectorError
 from connectors.types import Kind, WebhookEvent
 
@@ -37,21 +38,22 @@ class NotUnderstood(BadRequest):
 
 @dataclass(frozen=True)
 class Received:
-    """`delivery` is None for a ping; `repeat` says that we had it before."""
+    """`delivery` is None for a ping; `repeat` says that we had it before. `request`: what the law asks."""
 
     delivery: int | None
     repeat: bool = False
+    request: int | None = None
 
 
 _TABLE, _STORE = Delivery._meta.db_table, Store._meta.db_table
 # Its row is as it was when it was read: connected, and with the secret that was checked.
 _STILL = f"s.id = %(store)s AND s.state <> '{StoreState.DISCONNECTED.value}' AND s.hook_secret = %(sealed)s"
 _INSERT = f"""
-INSERT INTO {_TABLE} (store_id, webhook_id, topic, kind, external_id, body, body_sha256, received_at,
+INSERT INTO {_TABLE} (store_id, webhook_id, topic, kind, external_id, body, body_sha256, triggered_at, received_at,
     repeats, outcome, changed, work_state, not_before, hint_after, tries, error)
-SELECT s.id, %(webhook)s, %(topic)s, %(kind)s, %(external)s, %(body)s, %(sha)s, %(now)s,
+SELECT s.id, %(webhook)s, %(topic)s, %(kind)s, %(external)s, %(body)s, %(sha)s, %(triggered)s, %(now)s,
     0, '', false, 'waiting', %(now)s, %(now)s, 0, '' FROM {_STORE} s WHERE {_STILL}
-ON CONFLICT (store_id, webhook_id, topic, body_sha256) DO NOTHING
+ON CONFLICT DO NOTHING
 RETURNING id
 """  # noqa: S608 - only our own tables' names are formatted in
 
@@ -124,16 +126,55 @@ def _taken(
     if not signed:
         refuse("wrong signature")
         raise BadSignature
-    received, now = _keep(store, event, body), timezone.now()
-    if received is not None and (
-        store.last_delivery_at is None or store.last_delivery_at < now - HEARD_EVERY
-    ):
-        stores.heard(store, at=now, every=HEARD_EVERY)
+    received, now = _keep(store, event, body, sha256_hex(body)), timezone.now()
+    if received is not None and _heard(store, now):
         _remember(token, store._replace(last_delivery_at=now))
     return received
 
 
-def _keep(store: Caller, event: WebhookEvent, body: bytes) -> Received | None:
+def _heard(store: Caller, now: dt.datetime) -> bool:
+    """Have it written down now and then; whether it was."""
+    if store.last_delivery_at is not None and store.last_delivery_at >= now - HEARD_EVERY:
+        return False
+    stores.heard(store, at=now, every=HEARD_EVERY)
+    return True
+
+
+def receive_for_app(
+    platform: str, *, headers: Mapping[str, str], body: bytes, secrets: Sequence[str]
+) -> Received:
+    """Check and keep one webhook of an app that serves many shops under one address: any of its secrets may have signed
+    it, and the message says which shop it is of. Raises BadSignature or NotUnderstood; then nothing is kept.
+
+    Nothing is kept either of shops that are not connected, but what the law asks. Ids of messages are theirs alone, so
+    they decide what is a repeat. Bodies are kept where they name a product: others hold what is nobody's business.
+    """
+    understands = inbound(platform)
+    # Each is tried, so that the time taken does not tell which one it was.
+    signed = [understands.verify(headers=headers, body=body, secret=secret) for secret in secrets]
+    if not any(signed):
+        raise BadSignature
+    try:
+        event = understands.parse(headers=headers, body=body)
+    except ConnectorError as error:
+        raise NotUnderstood(error.message) from error
+    if event.kind in law.KINDS:
+        return _for_the_law(platform, event)
+    store = by_shop(platform, event.shop) if event.kind != Kind.OTHER else None
+    if store is None:
+        return Received(None)
+    received = _keep(store, event, body if event.external_id else b"", sha256="")
+    _heard(store, timezone.now())
+    return received or Received(None, repeat=True)
+
+
+@transaction.atomic
+def _for_the_law(platform: str, event: WebhookEvent) -> Received:
+    request, repeat = law.taken(platform, event)
+    return Received(None, repeat=repeat, request=request)
+
+
+def _keep(store: Caller, event: WebhookEvent, body: bytes, sha256: str) -> Received | None:
     """One statement for a new delivery: no transaction of several round trips, one wait for the disk."""
     values: dict[str, Any] = {
         "store": store.pk,
@@ -143,7 +184,8 @@ def _keep(store: Caller, event: WebhookEvent, body: bytes) -> Received | None:
         "kind": event.kind.value,
         "external": event.external_id[:64],
         "body": body,
-        "sha": sha256_hex(body),
+        "sha": sha256,
+        "triggered": event.triggered_at,
         "now": timezone.now(),
     }
     with connection.cursor() as cursor:

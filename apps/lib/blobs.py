@@ -21,6 +21,7 @@ from django.utils import timezone
 from apps.lib import locks, wire
 from apps.lib.errors import FileMissing, StorageAway, StorageFull
 from apps.lib.ids import sha256_hex
+from apps.lib.walk import walk
 
 # Whoever makes an old file young holds this lock shared, whoever deletes files that nobody names holds it alone.
 WRITING = "vitrine-files"
@@ -216,3 +217,14 @@ def drop(prefix: str) -> int:
             Path(default_storage.path(prefix)).rmdir()
         return len(names)
     return 0
+
+
+def wipe(workspace: int, store: int) -> int:
+    """Delete every file of a store, of whatever kind, unfinished ones too. Returns how many; StorageAway may come."""
+    gone = 0
+    with storage_errors():
+        for file in walk(f"{workspace}/{store}/"):
+            with contextlib.suppress(FileNotFoundError):
+                default_storage.delete(file.key)
+            gone += 1
+    return gone

@@ -24,17 +24,18 @@ class Stored:
     modified: dt.datetime
 
 
-def walk() -> Iterator[Stored]:
-    """Every file of the storage, in no order. What comes or goes meanwhile may or may not be met."""
+def walk(under: str = "") -> Iterator[Stored]:
+    """Every file of the storage, or of one folder of it, in no order. What comes or goes meanwhile may or may not be
+    met."""
     storage: Any = default_storage
     if isinstance(storage, FileSystemStorage) or hasattr(storage, "base_location"):
-        yield from _folder(Path(storage.location))
+        yield from _folder(Path(storage.location), under)
     else:
-        yield from _bucket(storage)
+        yield from _bucket(storage, under)
 
 
-def _folder(root: Path) -> Iterator[Stored]:
-    waiting = [str(root)]
+def _folder(root: Path, under: str) -> Iterator[Stored]:
+    waiting = [str(root / under)]
     while waiting:
         try:
             entries = os.scandir(waiting.pop())
@@ -53,8 +54,8 @@ def _folder(root: Path) -> Iterator[Stored]:
                 yield Stored(os.path.relpath(entry.path, root), told.st_size, modified)
 
 
-def _bucket(storage: Any) -> Iterator[Stored]:
+def _bucket(storage: Any, under: str) -> Iterator[Stored]:
     """boto3's collection asks for the next page when the last is used up."""
     prefix = f"{storage.location.strip('/')}/" if storage.location.strip("/") else ""
-    for found in storage.bucket.objects.filter(Prefix=prefix).page_size(PAGE):
+    for found in storage.bucket.objects.filter(Prefix=prefix + under).page_size(PAGE):
         yield Stored(found.key.removeprefix(prefix), found.size, found.last_modified)

@@ -42,14 +42,16 @@ def begin(platform: str, shop: str, *, workspace: int | None = None, by: str = "
     return sent
 
 
-def came_back(platform: str, shop: str, *, state: str, browser: str) -> Install:
-    """The row is used up; the row count is the lock. Raises NotThisBrowser, and then nothing is."""
+def came_back(platform: str, shop: str, *, state: str, browser: str, by: str = "") -> Install:
+    """The row is used up; the row count is the lock. `by`: who is logged in, which is whoever asked from inside. Raises
+    NotThisBrowser, and then nothing is used up."""
     now = timezone.now()
     mine = Install.objects.filter(
         platform=platform,
         shop=shop,
         state_sha256=_hash(state),
         browser_sha256=_hash(browser),
+        asked_by__in={"", by},
         used_at=None,
         expires_at__gt=now,
     )

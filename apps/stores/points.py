@@ -109,7 +109,7 @@ class StorePoints:
         clock: Callable[[], float] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._keys = (f"vitrine:points:{store_id}", f"vitrine:points:{store_id}:open")
+        self._keys = _keys(store_id)
         self._clock, self._sleep = clock, sleep
         self._asking = ""
 
@@ -143,3 +143,13 @@ class StorePoints:
     def _run(self, script: str, asking: str, *own: float | str) -> bytes:
         now = "" if self._clock is None else self._clock()
         return cast(bytes, client().eval(script, 2, *self._keys, now, asking, *own))
+
+
+def forget(store_id: int) -> None:
+    """There is no such store any more."""
+    with contextlib.suppress(WireError):
+        client().delete(*_keys(store_id))
+
+
+def _keys(store_id: int) -> tuple[str, str]:
+    return f"vitrine:points:{store_id}", f"vitrine:points:{store_id}:open"

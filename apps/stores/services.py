@@ -102,9 +102,14 @@ def _only_here(workspace: Workspace, platform: str, shop: str) -> None:
     """One shop belongs to one workspace; of two that try at once the second one waits, and is told."""
     if not shop:
         return
-    transaction_lock(f"shop-{platform}-{shop}")
+    hold(platform, shop)
     if Store.objects.filter(platform=platform, shop=shop).exclude(workspace=workspace).exists():
         raise TakenElsewhere
+
+
+def hold(platform: str, shop: str) -> None:
+    """Of several who connect a shop at once the others wait until this transaction has ended."""
+    transaction_lock(f"shop-{platform}-{shop}")
 
 
 def give_access(store: Store, credentials: Credentials, *, by: str) -> None:
@@ -146,6 +151,13 @@ def uninstalled(store: Store, *, at: dt.datetime | None) -> bool:
             return False
         audit.record("store.uninstalled", workspace=store.workspace_id, subject=f"store:{store.pk}")
     return True
+
+
+def shut(store: Store) -> None:
+    """Nothing of this store begins any more; for one that is about to be deleted."""
+    Store.objects.filter(pk=store.pk).update(
+        state=StoreState.DISCONNECTED, credentials=_encrypted_nothing(), watermark=None
+    )
 
 
 def begin_listening(store: Store) -> None:

@@ -55,9 +55,7 @@ def exchange() -> oauth.Exchange:
     if not is_set_up():
         raise NotSetUp
     return oauth.Exchange(
-        replace(
-            connector_settings(), read_timeout_s=EXCHANGE_TIMEOUT_S, write_timeout_s=EXCHANGE_TIMEOUT_S
-        ),
+        replace(connector_settings(), read_timeout_s=EXCHANGE_TIMEOUT_S, write_timeout_s=EXCHANGE_TIMEOUT_S),
         client_id=settings.SHOPIFY_API_KEY,
         secret=settings.SHOPIFY_API_SECRET,
         api_root=settings.SHOPIFY_API_ROOT,

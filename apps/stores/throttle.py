@@ -213,6 +213,12 @@ def slowed(store_id: int, *, clock: Callable[[], float] | None = None) -> Pace |
     return Pace(float(rate), asked=why != "slow", pause_s=float(pause))
 
 
+def forget(store_id: int) -> None:
+    """There is no such store any more."""
+    with contextlib.suppress(WireError):
+        client().delete(_key(store_id), f"{_key(store_id)}:images")
+
+
 def _key(store_id: int) -> str:
     return f"vitrine:pace:{store_id}"
 

@@ -1,14 +1,14 @@
 """Tokens that end: the one that opens a store now, renewed before it ends, by one process at a time.
 
-Whoever renews holds the store's row, asks, and stores the new pair in a transaction of its own; everybody else waits for
-that row and finds the new token in it. A platform that refuses marks the store: its work waits until a merchant gives
-access anew.
+Whoever renews holds the store's row, asks, and stores the new pair in a transaction of its own; everybody else waits
+for that row and finds the new token in it. A platform that refuses marks the store: its work waits until a merchant
+gives access anew.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,6 +19,7 @@ from apps.stores.models import Store, StoreState
 from connectors.errors import ConnectorError, NeedsReauth, OutcomeUnknown, Paused, Rejected, Unavailable
 from connectors.types import Credentials
 
+_NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 # A token that ends within this time is renewed while it still works.
 EARLY = dt.timedelta(minutes=5)
 # Where it is the operator who has to put something right.
@@ -46,7 +47,7 @@ class StoreAccess:
 
     store: int
     given: str = ""
-    good_until: dt.datetime = dt.datetime.min.replace(tzinfo=dt.UTC)
+    good_until: dt.datetime = field(default=_NEVER)
 
     def __call__(self, *, renew: bool = False) -> str:
         """Raises NeedsReauth, Unavailable, Paused."""
@@ -57,8 +58,8 @@ class StoreAccess:
 
 
 def current(store: int, *, refused: str | None = None) -> Credentials:
-    """The credentials whose token opens the store now. `refused`: the token that the store did not take ("": whatever it
-    was); another one is given. Raises NeedsReauth, Unavailable, Paused."""
+    """The credentials whose token opens the store now. `refused`: the token that the store did not take ("": whatever
+    it was); another one is given. Raises NeedsReauth, Unavailable, Paused."""
     known = _read(Store.objects.get(pk=store))
     if _usable(known, refused):
         return known
@@ -124,3 +125,8 @@ def _lost(row: Store, error: NeedsReauth) -> None:
     )
     if marked:
         audit.record("store.access_lost", workspace=row.workspace_id, subject=f"store:{row.pk}")
+
+
+def missing(granted: str) -> tuple[str, ...]:
+    """What is needed and not among the rights that were given."""
+    return shopify.missing_scopes(granted)

@@ -288,3 +288,13 @@ def _reached(found: Standing, level: Level, limit: int) -> bool:
 
 def _said(micros: int | None) -> str:
     return "none" if micros is None else f"{micros / 1e6:,.4f}".rstrip("0").rstrip(".")
+
+
+@transaction.atomic
+def forget_store(workspace: int, store: int, *, attempts: Iterable[int] = ()) -> None:
+    """What was spent stays spent, and nobody can tell any more on which store. `attempts`: of those that have not
+    ended, what was laid aside is free again."""
+    Reservation.objects.filter(workspace=workspace, attempt__in=list(attempts)).delete()
+    # Their days follow by trigger, so that what is left under the store's number comes to nothing.
+    Record.objects.filter(workspace=workspace, store=store).update(store=0, batch=0)
+    Daily.objects.filter(workspace=workspace, store=store).delete()

@@ -16,7 +16,7 @@ from apps.jobs.models import Batch, Job
 from apps.publishing.models import Publication, Reversal
 from apps.recipes.models import RecipeVersion
 from apps.review.models import Item
-from apps.stores.models import Approval, Store
+from apps.stores.models import Approval, LegalRequest, Store
 from tests import factories
 
 
@@ -37,6 +37,7 @@ class Merchant:
     rule: Rule
     reversal: Reversal
     approval: Approval
+    privacy: LegalRequest
 
     @property
     def product(self) -> Product:
@@ -73,6 +74,9 @@ def open_for_business(name: str) -> Merchant:
     merchant.rule = ruling.standard(store)
     merchant.reversal = factories.ReversalFactory(batch=merchant.batch)
     merchant.approval = factories.ApprovalFactory(workspace=store.workspace)
+    merchant.privacy = LegalRequest.objects.create(
+        store=store, kind="data_request", webhook_id="1", work_state="done", answer={"says": "nothing"}
+    )
     audit.record(
         "store.connected",
         workspace=store.workspace_id,

@@ -57,6 +57,8 @@ TABLE: dict[str, tuple[Role | None, Role | None]] = {
     "reversal": (VIEW, None),
     "reversal-live": (VIEW, None),
     "reversal-move": (None, DECIDE),
+    "privacy": (OWN, None),
+    "privacy-record": (OWN, None),
     "disconnect": (OWN, OWN),
     "products": (VIEW, None),
     "product": (VIEW, None),
@@ -137,6 +139,7 @@ def address(name: str, merchant: Merchant) -> str:
         "reversal": merchant.reversal.pk,
         "reversal-live": merchant.reversal.pk,
         "reversal-move": merchant.reversal.pk,
+        "privacy": merchant.store.pk,
         "disconnect": merchant.store.pk,
         "product": merchant.product.pk,
         "product-live": merchant.product.pk,
@@ -160,6 +163,8 @@ def address(name: str, merchant: Merchant) -> str:
         "retry": merchant.failed_write.pk,
     }
     args: list[object] = [rows[name]] if name in rows else []
+    if name == "privacy-record":
+        args = [merchant.store.pk, merchant.privacy.pk]
     if name == "photo":
         args = [merchant.waiting.job.photo_id, "160"]
     if name == "render-file":
