@@ -313,3 +313,29 @@ def on_the_wire(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from apps.flow import hints
 
     monkeypatch.setattr(hints, "hint", lambda task, *args: shop.wire.append((task, args)))
+
+
+@pytest.fixture
+def shopify(
+    db: None, storage_root: Path, redis_url: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    """Shopify in memory (see tests/shopify_app.py), where our app is set up; nobody has installed it yet."""
+    from tests import shopify_app
+
+    return shopify_app.open_house(settings, monkeypatch)
+
+
+@pytest.fixture
+def teahouse(shopify: Any, storage_root: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A merchant who opened Vitrine from their shop there: a shop whose wire is in the test's hands."""
+    from connectors.fake import FakeStore
+    from tests import shopify_app
+    from tests.shopkeeping import Shop
+
+    arrived = shopify_app.sign_in()
+    remote = FakeStore.at(f"https://{shopify_app.SHOP}")
+    opened = Shop(
+        arrived.member.user, arrived.member.workspace, arrived.store, remote, f"file://{storage_root}"
+    )
+    on_the_wire(opened, monkeypatch)
+    return opened

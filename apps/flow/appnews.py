@@ -1,4 +1,4 @@
-"""What a platform says of our app in a shop, rather than of products: taken off, other rights, a long answer is ready."""
+"""What a platform says of our app in a shop, rather than of products: taken off, other rights, an answer is ready."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from connectors.errors import ConnectorError, NeedsReauth
 from connectors.types import Kind
 
 MAX_TRIES = 10
-LESS_THAN_NEEDED = "The shop gave us fewer rights than before. Open Vitrine from the shop's administration, and allow what it asks for."
+LESS_THAN_NEEDED = (
+    "The shop gave us fewer rights than before. Open Vitrine from the shop's administration, and allow what it asks "
+    "for."
+)
 
 
 def handle(row: Delivery) -> None:

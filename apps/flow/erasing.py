@@ -1,4 +1,4 @@
-"""Delete every row of a store, or of a workspace, whatever rooms are added later: the foreign keys say what hangs on it.
+"""Delete every row of a store, or of a workspace, whatever is added later: the foreign keys say what hangs on it.
 
 Rows go some at a time, those that nothing else names first, so that it can be ended at any moment and begun again. What
 the trail said of each is redacted with it, and what was told of it to members goes too.
@@ -20,7 +20,7 @@ AT_ONCE = 2000
 
 
 def hanging_on(root: type[Model]) -> list[tuple[type[Model], str]]:
-    """All models whose rows belong to one of `root`, with the way from them to it, in the order in which they may go."""
+    """All models whose rows belong to one of `root`, with the way from them to it, in the order in which they go."""
     ways: dict[type[Model], str] = {}
     waiting = deque([(root, "")])
     while waiting:
@@ -99,7 +99,7 @@ def forget_words(workspace: int, subjects: list[str], *, by: str) -> None:
 
 
 def _delete(model: type[Model], ids: list[object]) -> None:
-    """Without asking what hangs on them: that went before. Should something have come meanwhile, the database says no."""
+    """Without asking what hangs on them: that went before. Should something have come since, the database says no."""
     key = model._meta.pk
     assert key is not None
     quote = connection.ops.quote_name

@@ -1,7 +1,7 @@
 """Somebody comes from a shop's administration: they are let in, and the shop is connected if it is not.
 
-Shopify's session token is all that says who it is. A shop that is new here gets a workspace of its own; one that is known
-lets its people in only where it came that way itself. Nobody is ever matched by a name or an e-mail address.
+Shopify's session token is all that says who it is. A shop that is new here gets a workspace of its own; one that is
+known lets its people in only where it came that way itself. Nobody is ever matched by a name or an e-mail address.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Arrived:
 
 
 def known(session: shopify.Session) -> Arrived | None:
-    """Whom a token tells of, if they were let in before and their shop is theirs still. Asks nobody, changes nothing."""
+    """Whom a token tells of, if they were let in before and their shop is there still. Asks nobody."""
     store = stores_selectors.of_shop(shopify.PLATFORM, session.shop)
     member = members.known_as(shopify.PLATFORM, session.shop, session.user_id)
     if store is None or member is None or member.workspace_id != store.workspace_id:
@@ -52,8 +52,8 @@ def known(session: shopify.Session) -> Arrived | None:
 
 
 def arrive(session: shopify.Session, token: str) -> Arrived:
-    """Let in whom a page of the administration brings. Raises ClosedShop, and ConnectorError where Shopify does not give
-    us access; nothing is kept then."""
+    """Let in whom a page of the administration brings. Raises ClosedShop, and ConnectorError where Shopify does not
+    give us access; nothing is kept then."""
     store = stores_selectors.of_shop(shopify.PLATFORM, session.shop)
     if store is not None:
         if not store.open_to_shop and known(session) is None:

@@ -16,7 +16,7 @@ FORGOTTEN_AFTER = dt.timedelta(days=1)
 
 
 class NotThisBrowser(NotAllowed):
-    """Nobody asked for this from here, it was used before, or it came too late. Nothing was changed; please start again."""
+    """Nobody asked for this from here, it was used before, or it came too late. Please start again."""
 
 
 @dataclass(frozen=True)

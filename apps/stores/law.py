@@ -1,4 +1,4 @@
-"""What the law has a platform hand on, taken in: who is to be told of, or forgotten. Names and addresses stay outside."""
+"""What the law has a platform hand on, taken in: who is told of, or forgotten. Names and addresses stay outside."""
 
 from __future__ import annotations
 

@@ -19,15 +19,15 @@ from apps.lib.wire import WireError, client
 from connectors.base import Budget
 from connectors.errors import Paused
 
-# Until a store has said what it gives: the least that a plan has (Shopify, Standard), and half of it left.
-MOST, PER_S, FIRST_SHARE = 2000.0, 100.0, 0.5
+# Until a store has said what it gives: the least that a plan has (Shopify, Standard).
+MOST, PER_S = 2000.0, 100.0
 # Whoever would have to wait longer hands the work back.
 MAX_WAIT_S = 10.0
 # A question whose end nobody told, because whoever asked died.
 FORGOTTEN_AFTER_S = 180.0
 KEPT_S = 7200
 
-# One hash: `n` points as of `at`, of at most `most`, with `per_s` more each second; `spent` by answered questions, ever.
+# One hash: `n` points as of `at`, of at most `most`, with `per_s` more each second; `spent` by answered ones, ever.
 # One sorted set of what is under way, "points:spent when taken:when taken:id", by when it is forgotten.
 _HEAD = f"""
 local key, under = KEYS[1], KEYS[2]
@@ -49,7 +49,8 @@ for _, member in ipairs(redis.call('ZRANGE', under, 0, -1)) do
   end
 end
 local most, per_s, spent = num('most', {MOST}), num('per_s', {PER_S}), num('spent', 0)
-local n = num('n', {FIRST_SHARE} * most)
+-- Where nothing is known the first question goes, and then there is nothing left until the store has said more.
+local n = num('n', tonumber(ARGV[3]))
 local function keep()
   redis.call('HSET', key, 'n', text(n), 'at', text(now), 'most', text(most), 'per_s', text(per_s), 'spent', text(spent))
   redis.call('EXPIRE', key, {KEPT_S})
@@ -64,7 +65,8 @@ local points = tonumber(ARGV[3])
 n = math.max(n, math.min(most - open, n + math.max(0, now - num('at', now)) * per_s))
 local wait = math.max(0, points - n) / per_s
 if wait > tonumber(ARGV[4]) then return text(-wait) end
-redis.call('ZADD', under, text(now + wait + {FORGOTTEN_AFTER_S}), text(points)..':'..text(spent)..':'..text(now)..':'..ARGV[2])
+local member = text(points) .. ':' .. text(spent) .. ':' .. text(now) .. ':' .. ARGV[2]
+redis.call('ZADD', under, text(now + wait + {FORGOTTEN_AFTER_S}), member)
 n = n - points
 keep()
 return text(wait)

@@ -29,8 +29,8 @@ class Command(Door):
     def act(self, options: dict[str, Any]) -> tuple[dict[str, Any], str]:
         if not settings.PUBLIC_URL.startswith("https://"):
             raise BadRequest(
-                f"Shopify opens apps by https only, and PUBLIC_URL is {settings.PUBLIC_URL}. Set it to the https address "
-                "of this server."
+                f"Shopify opens apps by https only, and PUBLIC_URL is {settings.PUBLIC_URL}. Set it to the https "
+                "address of this server."
             )
         text = shopify.app_file(
             home=reverse("shopify-home"), back=reverse("shopify-callback"), hook=reverse("shopify-hook")
