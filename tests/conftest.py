@@ -328,14 +328,14 @@ def shopify(
 @pytest.fixture
 def teahouse(shopify: Any, storage_root: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A merchant who opened Vitrine from their shop there: a shop whose wire is in the test's hands."""
+    from apps.flow import hints
     from connectors.fake import FakeStore
     from tests import shopify_app
     from tests.shopkeeping import Shop
 
+    wire: list[Any] = []
+    monkeypatch.setattr(hints, "hint", lambda task, *args: wire.append((task, args)))
     arrived = shopify_app.sign_in()
     remote = FakeStore.at(f"https://{shopify_app.SHOP}")
-    opened = Shop(
-        arrived.member.user, arrived.member.workspace, arrived.store, remote, f"file://{storage_root}"
-    )
-    on_the_wire(opened, monkeypatch)
-    return opened
+    member = arrived.member
+    return Shop(member.user, member.workspace, arrived.store, remote, f"file://{storage_root}", wire)

@@ -25,8 +25,8 @@ from connectors.types import Credentials, WebhookEvent
 
 KEY, SECRET, OLD = (
     "a1b2c3d4e5f6a7b8c9d0",
-    "shpss_the-secret-of-this-app-0123456789",
-    "shpss_the-one-before-9876543210",
+    "shpss_the-secret-of-this-app-" + "0123456789" * 4,
+    "shpss_the-one-before-" + "9876543210" * 5,
 )
 SHOP, OTHER = "teahouse.myshopify.com", "rivals.myshopify.com"
 HERE = "https://photos.example.com"
