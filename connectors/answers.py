@@ -155,10 +155,9 @@ def _json_or_none(headers: Mapping[str, str], body: bytes) -> Any:
 def _code_and_message(data: Any) -> tuple[str, str]:
     if not isinstance(data, dict):
         return "", ""
-    # `error` and `error_description` are those of RFC 6749, 5.2.
-    code, told = (
-        data.get("code", data.get("error", "")),
-        data.get("message", data.get("error_description", "")),
-    )
-    message = html.unescape(re.sub(r"<[^>]*>", "", str(told)))
+    # `error` and `error_description` are those of RFC 6749, 5.2; others write one text as `errors`.
+    code = data.get("code", data.get("error", ""))
+    spoken = (data.get(name) for name in ("message", "error_description", "errors"))
+    told = next((words for words in spoken if isinstance(words, str)), "")
+    message = html.unescape(re.sub(r"<[^>]*>", "", told))
     return str(code)[:100], " ".join(message.split())[:_MESSAGE_CHARS]

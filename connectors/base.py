@@ -116,6 +116,8 @@ class Connector(ABC):
     """One store, opened. Not thread-safe; cheap to make."""
 
     platform: ClassVar[str]
+    # Whether pictures can be put into the stores of this platform; where not, the writing half raises Unsupported.
+    writes: ClassVar[bool] = True
 
     def __init__(self, opening: Opening) -> None:
         self.opening = opening

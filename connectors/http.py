@@ -34,6 +34,7 @@ from connectors.errors import (
     TooLarge,
     Unavailable,
 )
+from connectors.parts import Part, Wanted, part_error_for, part_of
 from connectors.scrubbing import Scrubber
 from connectors.transport import Flight, GuardedAdapter
 
@@ -41,9 +42,9 @@ from connectors.transport import Flight, GuardedAdapter
 # OAuth nonce may be used once.
 Authorise = Callable[[str, str], tuple[str, Mapping[str, str]]]
 
-# What an answer that is good HTTP and good JSON says in its own words: an error where it is one, and what is left of
-# our budget where it tells.
-Judge = Callable[["Answer"], tuple[ConnectorError | None, Budget | None]]
+# What an answer says in its platform's own words: the error it is, where status and body had another in mind or none,
+# and what is left of our budget, where it tells.
+Judge = Callable[["Answer", ConnectorError | None], tuple[ConnectorError | None, Budget | None]]
 
 Result = TypeVar("Result")
 
@@ -119,8 +120,8 @@ class Http:
         """Call a JSON API. What comes back has a 2xx status and a JSON body; the rest raises our errors.
 
         `repeats`: a POST that changes nothing, or the same however often it is sent, so it counts as a read; `call`
-        names the kind of question then. `points`: what it may cost, where the store counts in points. `judge` reads
-        errors that come with status 200.
+        names the kind of question then. `points`: what it may cost, where the store counts in points. `judge` has the
+        last word on what an answer means.
         """
         sent = {"Accept": "application/json", **(headers or {})}
         if json is not None:
@@ -133,12 +134,10 @@ class Http:
             error = error_for(
                 answer.status, answer.headers, answer.body, write=write, clean=self._scrubber.clean
             )
+            if judge is not None:
+                error, self._budget = judge(answer, error)
             if error is not None:
                 raise _asked_to_wait(error, answer)
-            if judge is not None:
-                error, self._budget = judge(answer)
-                if error is not None:
-                    raise error
             return answer
 
         told = self._told(attempt, call="" if write else call or _kind_of(url), points=points)
@@ -184,6 +183,23 @@ class Http:
             if error is not None:
                 raise _asked_to_wait(error, answer)
             return answer.body
+
+        return self._repeated(self._told(attempt, images=True))
+
+    def fetch_part(self, url: str, start: int, most: int) -> Part:
+        """The bytes of a file from `start` on, at most `most`; fewer only at its end. Without credentials. A server
+        that knows no ranges sends all of it: what comes before is dropped, what comes behind is not waited for. Raises
+        NotFound where the file is gone, as addresses that end say in several ways."""
+
+        def attempt() -> Part:
+            wanted = Wanted(start, most)
+            answer = self._once(
+                "GET", url, None, None, wanted.headers, most, False, images=True, wanted=wanted
+            )
+            error = part_error_for(answer.status, answer.headers, start)
+            if error is not None:
+                raise _asked_to_wait(error, answer)
+            return part_of(answer.status, answer.headers, answer.body)
 
         return self._repeated(self._told(attempt, images=True))
 
@@ -245,6 +261,7 @@ class Http:
         *,
         images: bool = False,
         points: float = 0.0,
+        wanted: Wanted | None = None,
     ) -> Answer:
         """One try. Raises outside the except block, so that no error of ours drags one with secrets along."""
         self.guard.check_url(url)
@@ -258,13 +275,14 @@ class Http:
             # could not be made means for certain that nothing was done.
             self._session.close()
         flight = self._adapter.flight = Flight()
-        total_s = self.settings.write_timeout_s if write else self.settings.read_timeout_s
+        # A part of a file may come at the end of a long way there.
+        total_s = self.settings.write_timeout_s if write or wanted else self.settings.read_timeout_s
         watchdog = threading.Timer(total_s, flight.cut)
         watchdog.daemon = True
         watchdog.start()
         began = time.monotonic()
         try:
-            answer = self._exchange(method, target, url, data, sent, max_bytes, total_s)
+            answer = self._exchange(method, target, url, data, sent, max_bytes, total_s, wanted)
             if not flight.expired:
                 return answer
             # Cut in mid-answer, which without a Content-Length looks like a whole one.
@@ -287,16 +305,18 @@ class Http:
         sent: Mapping[str, str],
         max_bytes: int,
         total_s: float,
+        wanted: Wanted | None,
     ) -> Answer:
         timeout = (min(CONNECT_TIMEOUT_S, total_s), total_s)
         with self._session.request(
             method, target, data=data, headers=dict(sent), timeout=timeout, allow_redirects=False, stream=True
         ) as response:
             announced = response.headers.get("Content-Length", "")
-            if announced.isdigit() and int(announced) > max_bytes:
+            if wanted is None and announced.isdigit() and int(announced) > max_bytes:
                 raise TooLarge(f"{int(announced)} bytes announced, {max_bytes} accepted")
             body = bytearray()
-            for chunk in response.iter_content(_CHUNK_BYTES):
+            chunks = response.iter_content(_CHUNK_BYTES)
+            for chunk in wanted.out_of(chunks, response.status_code) if wanted else chunks:
                 body += chunk
                 if len(body) > max_bytes:
                     raise TooLarge(f"more than {max_bytes} bytes")

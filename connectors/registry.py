@@ -10,6 +10,7 @@ from connectors.errors import Unsupported
 # platform -> "module:class"; imported on first use, so that a platform's needs are paid only by its users.
 _PLATFORMS = {
     "woocommerce": "connectors.woocommerce.connector:WooCommerceConnector",
+    "shopify": "connectors.shopify.connector:ShopifyConnector",
     "fake": "connectors.fake:FakeConnector",
 }
 

@@ -21,12 +21,15 @@ class Scrubber:
     def __init__(self, secrets: Iterable[str] = (), pairs: Iterable[tuple[str, str]] = ()) -> None:
         spellings: set[str] = set()
         for secret in secrets:
-            if len(secret) >= 4:  # replacing shorter texts would only garble the message
-                spellings |= {secret, quote(secret, safe=""), quote_plus(secret)}
+            spellings |= _spelled(secret)
         for user, password in pairs:
             if user or password:
                 spellings.add(base64.b64encode(f"{user}:{password}".encode()).decode())
         self._spellings = sorted(spellings, key=len, reverse=True)
+
+    def learn(self, secret: str) -> None:
+        """One more that is hidden from now on."""
+        self._spellings = sorted({*self._spellings, *_spelled(secret)}, key=len, reverse=True)
 
     def clean(self, text: str) -> str:
         """`text` without secrets."""
@@ -34,3 +37,8 @@ class Scrubber:
             text = text.replace(spelling, HIDDEN)
         text = _SECRET_PARAMS.sub(lambda match: f"{match.group(1)}={HIDDEN}", text)
         return _USERINFO.sub(rf"\1{HIDDEN}@", text)
+
+
+def _spelled(secret: str) -> set[str]:
+    # Replacing shorter texts would only garble the message.
+    return {secret, quote(secret, safe=""), quote_plus(secret)} if len(secret) >= 4 else set()

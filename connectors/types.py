@@ -132,13 +132,15 @@ class Way:
 class Asking:
     """What a page of the store has to know: who asks, under which token, and where to bring answer and merchant.
 
-    `return_url` is opened by the merchant's browser, `callback_url` is called by the store itself.
+    `return_url` is opened by the merchant's browser, `callback_url` is called by the store itself. `client_id` is what
+    the platform knows this installation by, where it has to be told to a platform first.
     """
 
     app_name: str
     token: str
     return_url: str
     callback_url: str
+    client_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,9 @@ class Document:
 
 @cache
 def document(name: str) -> Document:
-    """The document in ``documents/NAME.graphql``, read once."""
-    return Document(name, (_FOLDER / f"{name}.graphql").read_text(encoding="utf-8"))
+    """The document in ``documents/NAME.graphql``, read once, without its comments."""
+    lines = (_FOLDER / f"{name}.graphql").read_text(encoding="utf-8").splitlines()
+    return Document(name, "\n".join(line for line in lines if not line.lstrip().startswith("#")))
 
 
 def names() -> list[str]:
