@@ -1,4 +1,4 @@
-"""``python -m connectors.sandbox``: a WooCommerce-like storefront on this machine."""
+"""``python -m connectors.sandbox``: a storefront on this machine that behaves like WooCommerce, or a Shopify."""
 
 from __future__ import annotations
 
@@ -11,13 +11,30 @@ from pathlib import Path
 
 from connectors.sandbox.large import fill
 from connectors.sandbox.seed import seed
-from connectors.sandbox.server import Sandbox, TlsFiles
+from connectors.sandbox.server import Sandbox, Served, TlsFiles
 from connectors.sandbox.site import Options
+
+PLATFORMS = ("woocommerce", "shopify")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Serve until SIGTERM or Ctrl-C."""
-    given = _arguments().parse_args(argv)
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--platform", choices=PLATFORMS, default=PLATFORMS[0])
+    platform = first.parse_known_args(argv)[0].platform
+    given = _arguments(platform).parse_args(argv)
+    sandbox = _woocommerce(given) if platform == "woocommerce" else _shopify(given)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=sandbox.stop).start())
+    sandbox.start()
+    if given.port_file:
+        _write_whole(given.port_file, json.dumps(sandbox.port_file()))
+    print(f"Sandbox storefront at {sandbox.url}", flush=True)
+    sandbox.wait()
+    return 0
+
+
+def _woocommerce(given: argparse.Namespace) -> Served:
     options = Options(
         name=given.name,
         environment=given.environment,
@@ -52,19 +69,19 @@ def main(argv: list[str] | None = None) -> int:
         fill(sandbox.site, given.products)
     elif not given.seed_empty:
         seed(sandbox.site)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: threading.Thread(target=sandbox.stop).start())
-    sandbox.start()
-    if given.port_file:
-        _write_whole(given.port_file, json.dumps(sandbox.port_file()))
-    print(f"Sandbox storefront at {sandbox.url}", flush=True)
-    sandbox.wait()
-    return 0
+    return sandbox
 
 
-def _arguments() -> argparse.ArgumentParser:
+def _shopify(given: argparse.Namespace) -> Served:
+    from connectors.sandbox.shopify import command
+
+    return command.sandbox(given, _tls_files(given))
+
+
+def _arguments(platform: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m connectors.sandbox", description=__doc__)
     add = parser.add_argument
+    add("--platform", choices=PLATFORMS, default=PLATFORMS[0], help="what it plays; --help knows its options")
     add(
         "--data", type=Path, required=True, help="folder of the store's database and uploads; made if missing"
     )
@@ -72,6 +89,24 @@ def _arguments() -> argparse.ArgumentParser:
     add("--port", type=int, default=0, help="0 takes a free one")
     add("--port-file", type=Path, help="where to write address, keys and admin token as JSON")
     add("--public-url", default="", help="address in the store's answers, if it is not the one listened on")
+    add(
+        "--tls-ca-dir", type=Path, help="serve https with a throw-away CA made in this folder (needs trustme)"
+    )
+    add("--tls-cert", default="", help="serve https with this certificate chain")
+    add("--tls-key", default="", help="its private key")
+    add("--ca-file", default="", help="trusted when the store calls out")
+    add("--admin-token", default="", help="fixed instead of random")
+    if platform == "shopify":
+        from connectors.sandbox.shopify import command
+
+        command.arguments(parser)
+    else:
+        _for_woocommerce(parser)
+    return parser
+
+
+def _for_woocommerce(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--name", default=Options.name, help="the shop's name")
     add("--seed-empty", action="store_true", help="start without products")
     add("--products", type=int, default=0, help="an empty store starts with so many made-up products")
@@ -84,11 +119,6 @@ def _arguments() -> argparse.ArgumentParser:
     add("--accept-http-callbacks", action="store_true", help="approval flows may call back over plain http")
     add("--webhook-interval-s", type=float, default=0.5, help="how long the cron waits before it delivers")
     add("--gmt-offset-h", type=float, default=0.0, help="the site's time zone")
-    add(
-        "--tls-ca-dir", type=Path, help="serve https with a throw-away CA made in this folder (needs trustme)"
-    )
-    add("--tls-cert", default="", help="serve https with this certificate chain")
-    add("--tls-key", default="", help="its private key")
     add("--tls-unnoticed", action="store_true", help="behave like a site that does not know it is on https")
     add("--folder", default="", help="such as /shop: where the site is installed below its host")
     add(
@@ -108,10 +138,8 @@ def _arguments() -> argparse.ArgumentParser:
         help="who is logged in where an approval page is opened",
     )
     add("--closed-index", action="store_true", help="the API's index is for logged-in users only")
-    add("--ca-file", default="", help="trusted when the store calls out")
-    for name in ("--consumer-key", "--consumer-secret", "--app-password", "--admin-token"):
+    for name in ("--consumer-key", "--consumer-secret", "--app-password"):
         add(name, default="", help="fixed instead of random")
-    return parser
 
 
 def _tls_files(given: argparse.Namespace) -> TlsFiles | None:

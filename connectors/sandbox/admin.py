@@ -10,6 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from connectors.sandbox.catalogue import Catalogue
+from connectors.sandbox.faults import Faults
 from connectors.sandbox.site import Site
 
 
@@ -17,15 +18,9 @@ def blueprint(site: Site, catalogue: Catalogue) -> Blueprint:
     """The routes under /_admin."""
     routes = Blueprint("admin", __name__, url_prefix="/_admin")
 
-    @routes.before_request
-    def only_local_callers_with_the_token() -> tuple[Response, int] | None:
-        local = ipaddress.ip_address(request.remote_addr or "0.0.0.0").is_loopback  # noqa: S104
-        token = request.headers.get("X-Admin-Token", "")
-        if local and hmac.compare_digest(token.encode(), site.admin_token.encode()):
-            return None
-        return jsonify(error="the admin token is missing or wrong"), 403
-
-    _misbehaviour(routes, site)
+    guarded(routes, site.admin_token)
+    misbehaviour(routes, site.faults)
+    _deliveries(routes, site)
     _access(routes, site)
 
     @routes.post("/products/<int:product_id>/restore")
@@ -35,24 +30,40 @@ def blueprint(site: Site, catalogue: Catalogue) -> Blueprint:
     return routes
 
 
-def _misbehaviour(routes: Blueprint, site: Site) -> None:
+def guarded(routes: Blueprint, admin_token: str) -> None:
+    """Let local callers with the token in, and nobody else."""
+
+    @routes.before_request
+    def only_local_callers_with_the_token() -> tuple[Response, int] | None:
+        local = ipaddress.ip_address(request.remote_addr or "0.0.0.0").is_loopback  # noqa: S104
+        token = request.headers.get("X-Admin-Token", "")
+        if local and hmac.compare_digest(token.encode(), admin_token.encode()):
+            return None
+        return jsonify(error="the admin token is missing or wrong"), 403
+
+
+def misbehaviour(routes: Blueprint, faults: Faults) -> None:
+    """Faults on order, and the log."""
+
     @routes.post("/faults")
     def add_fault() -> tuple[Response, int]:
         try:
-            fault = site.faults.add(**_body())
+            fault = faults.add(**_body())
         except (TypeError, ValueError) as error:
             return jsonify(error=str(error)), 400
         return jsonify(vars(fault)), 201
 
     @routes.delete("/faults")
     def clear_faults() -> Response:
-        site.faults.clear()
+        faults.clear()
         return jsonify(cleared=True)
 
     @routes.get("/log")
     def log() -> Response:
-        return jsonify([vars(entry) for entry in site.faults.requests(request.args.get("match", ""))])
+        return jsonify([vars(entry) for entry in faults.requests(request.args.get("match", ""))])
 
+
+def _deliveries(routes: Blueprint, site: Site) -> None:
     @routes.get("/deliveries")
     def deliveries() -> Response:
         sent = [vars(s) | {"body": base64.b64encode(s.body).decode()} for s in list(site.hooks.sent)]

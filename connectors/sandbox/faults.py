@@ -14,8 +14,10 @@ from urllib.parse import parse_qsl, urlencode
 
 KINDS = (
     *("rate_limited", "unavailable", "html", "close_before", "close_after"),
-    *("delay", "hang", "late", "truncate"),
+    *("delay", "hang", "late", "truncate", "throttled"),
 )
+# What a room outside of this one knows of a request, beside its path: the name of a GraphQL operation.
+LABEL = "sandbox.label"
 _LOG_LENGTH = 5000
 _SECRET = re.compile(r"^(oauth_|consumer_)")
 
@@ -111,12 +113,18 @@ class Faults:
         return [entry for entry in list(self.log) if re.search(match, f"{entry.method} {entry.path}")]
 
 
-class FaultyWsgi:
-    """The store's WSGI application with faults and log around it."""
+def _wordpress(status: int) -> bytes:
+    return b'{"code":"fault","message":"Please slow down.","data":{"status":%d}}' % status
 
-    def __init__(self, app: Wsgi, faults: Faults) -> None:
+
+class FaultyWsgi:
+    """The store's WSGI application with faults and log around it. `says`: the body of a refusal, by its status; that of
+    `throttled` is a 200, the way a GraphQL API refuses."""
+
+    def __init__(self, app: Wsgi, faults: Faults, says: Callable[[int], bytes] = _wordpress) -> None:
         self._app = app
         self._faults = faults
+        self._says = says
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if (
@@ -165,12 +173,12 @@ class FaultyWsgi:
             status, page = PAGES[fault.page]
             seen(f"{status} Fault", [("Content-Type", "text/html; charset=UTF-8")])
             return [page.encode()]
-        status = 429 if fault.kind == "rate_limited" else 503
-        seen(
-            f"{status} Fault",
-            [("Content-Type", "application/json"), ("Retry-After", str(fault.retry_after_s))],
-        )
-        return [b'{"code":"fault","message":"Please slow down.","data":{"status":%d}}' % status]
+        status = {"rate_limited": 429, "throttled": 200}.get(fault.kind, 503)
+        headers = [("Content-Type", "application/json")]
+        if status != 200:
+            headers.append(("Retry-After", str(fault.retry_after_s)))
+        seen(f"{status} Fault", headers)
+        return [self._says(status)]
 
 
 class _Seen:
@@ -193,4 +201,5 @@ class _Cut(Exception):
 def _path(environ: dict[str, Any]) -> str:
     query = [(k, v) for k, v in parse_qsl(environ.get("QUERY_STRING", ""), True) if not _SECRET.match(k)]
     path = str(environ.get("PATH_INFO", ""))
-    return f"{path}?{urlencode(query, safe=',:')}" if query else path
+    label = f" {environ[LABEL]}" if environ.get(LABEL) else ""
+    return f"{path}?{urlencode(query, safe=',:')}{label}" if query else f"{path}{label}"

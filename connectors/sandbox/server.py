@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from connectors.sandbox.app import make_app
-from connectors.sandbox.faults import Faults
+from connectors.sandbox.faults import Faults, Wsgi
 from connectors.sandbox.hooks import Hooks
 from connectors.sandbox.site import Options, Site
 from connectors.types import Credentials
@@ -26,7 +27,67 @@ TlsFiles = tuple[str, str]  # certificate chain, private key
 _HOUSE = Path(__file__).parents[2]  # where ``-m connectors.sandbox`` resolves without an installed package
 
 
-class Sandbox:
+class Served:
+    """An application in a thread of this process, ``with`` around it or `start` and `stop`."""
+
+    def __init__(self, bind: str, port: int, tls: TlsFiles | None) -> None:
+        self._server = _make_server(bind, port, tls)
+        host = "localhost" if tls else bind
+        self.own_url = f"{'https' if tls else 'http'}://{host}:{self._server.server_port}"
+        self._begin: Callable[[], None] = lambda: None
+        self._end: Callable[[], None] = lambda: None
+        self._faults = Faults()
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
+
+    def serves(self, app: Wsgi, begin: Callable[[], None], end: Callable[[], None], faults: Faults) -> None:
+        """What is served, and what to do before and after."""
+        self._server.app = app
+        self._begin, self._end, self._faults = begin, end, faults
+
+    @property
+    def url(self) -> str:
+        """The address in the application's answers."""
+        return self.own_url
+
+    @property
+    def netloc(self) -> str:
+        """``host:port``, as the operator's list of private hosts wants it."""
+        return urlsplit(self.url).netloc
+
+    def start(self) -> Self:
+        """Begin to serve and to deliver."""
+        self._begin()
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop serving and close the state, which stays on disk."""
+        self._faults.release()
+        self._server.shutdown()
+        self._thread.join(timeout=10)
+        self._server.server_close()
+        self._end()
+
+    def wait(self) -> None:
+        """Block until the server stops."""
+        self._thread.join()
+
+    def port_file(self) -> dict[str, Any]:
+        """What a caller in another process needs to know."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class Sandbox(Served):
     """A store in a thread of this process: ``with Sandbox(tmp_path) as shop: shop.url``."""
 
     def __init__(
@@ -41,26 +102,14 @@ class Sandbox:
         **changes: Any,
     ) -> None:
         options = options or Options(**changes)
-        self._server = _make_server(bind, port, tls)
-        host = "localhost" if tls else bind
-        url = (
-            public_url or f"{'https' if tls else 'http'}://{host}:{self._server.server_port}{options.folder}"
-        )
-        self.site = Site(data, url, options)
-        self._server.app = make_app(self.site)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        )
+        super().__init__(bind, port, tls)
+        self.site = Site(data, public_url or f"{self.own_url}{options.folder}", options)
+        self.serves(make_app(self.site), self.site.hooks.start, self.site.close, self.site.faults)
 
     @property
     def url(self) -> str:
         """The store's address."""
         return self.site.url
-
-    @property
-    def netloc(self) -> str:
-        """``host:port``, as the operator's list of private hosts wants it."""
-        return urlsplit(self.site.url).netloc
 
     @property
     def credentials(self) -> Credentials:
@@ -77,24 +126,6 @@ class Sandbox:
         """Webhooks going out."""
         return self.site.hooks
 
-    def start(self) -> Self:
-        """Begin to serve and to deliver."""
-        self.site.hooks.start()
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """Stop serving and close the state, which stays on disk."""
-        self.site.faults.release()
-        self._server.shutdown()
-        self._thread.join(timeout=10)
-        self._server.server_close()
-        self.site.close()
-
-    def wait(self) -> None:
-        """Block until the server stops."""
-        self._thread.join()
-
     def port_file(self) -> dict[str, Any]:
         """What a caller in another process needs to know."""
         c = self.credentials
@@ -107,14 +138,6 @@ class Sandbox:
             "app_password": c.app_password,
             "pid": os.getpid(),
         }
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 class SandboxProcess:

@@ -60,7 +60,7 @@ class Site:
         self.remote = Remote(self.url, loopback=options.deliver_to_loopback, ca_file=options.ca_file)
         self.hooks = Hooks(self.state, self.shapes, self.remote, options.webhook_interval_s)
         self.faults = Faults()
-        self.admin_token = options.admin_token or self._kept("admin_token", secrets.token_urlsafe(24))
+        self.admin_token = options.admin_token or self.state.kept("admin_token", secrets.token_urlsafe(24))
         self.credentials = self._first_credentials()
 
     @property
@@ -126,19 +126,14 @@ class Site:
     def _first_credentials(self) -> Credentials:
         """The keys in the port file: the same after a restart, or the given ones."""
         given = self.options
-        key = given.consumer_key or self._kept("consumer_key", f"ck_{secrets.token_hex(20)}")
-        secret = given.consumer_secret or self._kept("consumer_secret", f"cs_{secrets.token_hex(20)}")
-        password = given.app_password or self._kept("app_password", secrets.token_hex(12))
+        key = given.consumer_key or self.state.kept("consumer_key", f"ck_{secrets.token_hex(20)}")
+        secret = given.consumer_secret or self.state.kept("consumer_secret", f"cs_{secrets.token_hex(20)}")
+        password = given.app_password or self.state.kept("app_password", secrets.token_hex(12))
         self.add_key(pair=(key, secret))
         known = "SELECT 1 FROM app_passwords WHERE password = ?"
         if not self.state.row(known, app_password_hash(password)):
             self.add_app_password(password=password)
         return Credentials(key=key, secret=secret, user=DEFAULT_USER, app_password=password)
-
-    def _kept(self, name: str, fresh: str) -> str:
-        if not self.state.option(name):
-            self.state.set_option(name, fresh)
-        return self.state.option(name)
 
 
 def app_password_hash(password: str) -> str:

@@ -1,4 +1,4 @@
-"""The sandbox's memory: one SQLite file, so that a store survives restarts and kill -9.
+"""What a WordPress with WooCommerce remembers.
 
 Like WordPress it keeps products, variations and attachments in one table with one sequence of ids.
 """
@@ -8,12 +8,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from connectors.sandbox.database import Database
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS posts (
@@ -40,7 +39,6 @@ CREATE TABLE IF NOT EXISTS webhooks (
 CREATE TABLE IF NOT EXISTS queue (
     id INTEGER PRIMARY KEY AUTOINCREMENT, webhook_id INTEGER NOT NULL, post_id INTEGER NOT NULL,
     UNIQUE (webhook_id, post_id));
-CREATE TABLE IF NOT EXISTS options (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
 # WordPress gives the default category a number that a fresh install never has free; merchants' exports show
@@ -66,66 +64,11 @@ class Post:
     doc: dict[str, Any] = field(default_factory=dict)
 
 
-class State:
-    """The database. One connection behind one lock: the sandbox serves one shop to a few callers."""
+class State(Database):
+    """The database of one WordPress."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.RLock()
-        self._depth = 0
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_SCHEMA + _FIRST_ROWS)
-
-    def close(self) -> None:
-        """Close the file; the state stays."""
-        with self._lock:
-            self._db.close()
-
-    @contextmanager
-    def change(self) -> Iterator[None]:
-        """One transaction; nested ones join the outer."""
-        with self._lock:
-            if self._depth == 0:
-                self._db.execute("BEGIN IMMEDIATE")
-            self._depth += 1
-            try:
-                yield
-            except BaseException:
-                self._depth -= 1
-                if self._depth == 0:
-                    self._db.execute("ROLLBACK")
-                raise
-            self._depth -= 1
-            if self._depth == 0:
-                self._db.execute("COMMIT")
-
-    def rows(self, sql: str, *args: Any) -> list[sqlite3.Row]:
-        """All rows of a query."""
-        with self._lock:
-            return self._db.execute(sql, args).fetchall()
-
-    def row(self, sql: str, *args: Any) -> sqlite3.Row | None:
-        """The first row of a query, if any."""
-        found = self.rows(sql, *args)
-        return found[0] if found else None
-
-    def run(self, sql: str, *args: Any) -> int:
-        """Carry out a statement; the id of an inserted row."""
-        with self._lock:
-            return int(self._db.execute(sql, args).lastrowid or 0)
-
-    # -- options ------------------------------------------------------------------------------------------
-
-    def option(self, name: str) -> str:
-        """A stored setting, "" if unset."""
-        row = self.row("SELECT value FROM options WHERE name = ?", name)
-        return str(row["value"]) if row else ""
-
-    def set_option(self, name: str, value: str) -> None:
-        """Store a setting."""
-        self.run("INSERT OR REPLACE INTO options (name, value) VALUES (?, ?)", name, value)
+        super().__init__(path, _SCHEMA + _FIRST_ROWS)
 
     # -- posts --------------------------------------------------------------------------------------------
 
