@@ -19,8 +19,9 @@ from apps.accounts.models import Member, Workspace
 from apps.audit import services as audit
 from apps.flow import erasing
 from apps.jobs.models import LIVE_ATTEMPTS, Attempt
+from apps.jobs.services import renders
 from apps.lib import blobs
-from apps.lib.errors import StorageAway
+from apps.lib.errors import StorageAway, StorageFull
 from apps.lib.work import backoff_s
 from apps.storage.models import Holding, Orphan
 from apps.stores import points, presence, throttle
@@ -43,7 +44,7 @@ def answer(pk: int) -> None:
         return
     try:
         DUTIES[LegalKind(row.kind)](row)
-    except StorageAway as error:
+    except (StorageAway, StorageFull) as error:
         row.later(backoff_s(row.tries), error.message, a_try=False)
 
 
@@ -116,6 +117,8 @@ def _forget_shop(row: LegalRequest) -> None:
         return
     stores.shut(store)  # so that nothing of it begins any more
     workspace = store.workspace
+    row.renew()
+    renders.hand_over(workspace.pk, store.pk)
     row.renew()
     blobs.wipe(workspace.pk, store.pk)
     under_way = Attempt.objects.filter(job__store=store, state__in=LIVE_ATTEMPTS)

@@ -84,7 +84,7 @@ def lacks_access(store: Store) -> bool:
 def reconnect(store: Store, credentials: Credentials, *, by: str) -> None:
     """A shop that we know gave us access again: its work goes on, and what changed meanwhile is read."""
     stores.give_access(store, credentials, by=by)
-    transaction.on_commit(lambda: waking.wake(store))
+    waking.wake(store)  # when that is committed: see stores.put_off
     flow.connected(store, by=by)
 
 

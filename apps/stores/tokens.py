@@ -119,7 +119,9 @@ def _asked(row: Store, known: Credentials) -> Credentials:
 
 
 def _lost(row: Store, error: NeedsReauth) -> None:
-    """The store is marked, and said so once."""
+    """The store is marked, and said so once. What was refused is forgotten: nobody asks with it again."""
+    nothing = Credentials(scope=_read(row).scope)
+    Store.objects.filter(pk=row.pk).update(credentials=asdict(nothing))
     marked = Store.objects.filter(pk=row.pk, state=StoreState.CONNECTED).update(
         state=StoreState.BROKEN, problem=error.message[:2000]
     )

@@ -359,7 +359,7 @@ def connected_from_inside(user: User) -> None:
     client.force_login(user)
     page = client.post("/shopify/install/", {"shop": SHOP})["Location"]
     answer = client.get("/shopify/callback/", came_back(page))
-    assert answer["Location"] == f"/stores/{Store.objects.get().pk}/connected/"
+    assert answer["Location"] == f"/stores/{Store.objects.get(shop=SHOP).pk}/connected/"
 
 
 def came_back(page: str, *, secret: str = SECRET, **other: str) -> dict[str, str]:

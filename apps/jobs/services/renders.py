@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import PurePosixPath
+from typing import Any
 
+from django.db.models import OuterRef, Q, Subquery, TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from apps.jobs.models import Job, Render
 from apps.lib import blobs, ids
+from apps.lib.errors import FileMissing
 from apps.lib.insert_once import insert_all_once
 from gpu_worker.contract import File, JobResult
 
@@ -64,3 +68,33 @@ def _earlier(made: Render) -> Render:
         Render.objects.filter(pk=render.pk).update(files=made.files, created_at=timezone.now())
         render.files = made.files
     return render
+
+
+def hand_over(workspace: int, store: int) -> int:
+    """Pictures of this store, or among its files, that answered jobs of other stores too become theirs, with copies of
+    the files; for a store that is about to be deleted. Returns how many."""
+    place = f"{workspace}/{store}/"
+    elsewhere = Job.objects.filter(render=OuterRef("pk")).exclude(store=store)
+    about = Render.objects.filter(workspace=workspace).annotate(
+        heir=Subquery(elsewhere.order_by("pk").values("store")[:1]), told=Cast("files", TextField())
+    )
+    handed = 0
+    for render in about.filter(Q(store=store) | Q(told__contains=f'"{place}'), heir__isnull=False):
+        files = [file for one in render.files if (file := _copied(one, workspace, render.heir, place))]
+        handed += Render.objects.filter(pk=render.pk).update(store=render.heir, files=files)
+    # Nobody's job needs them; a render without files is made again when it is asked for.
+    about.filter(told__contains=f'"{place}', heir=None).exclude(store=store).update(files=[])
+    return handed
+
+
+def _copied(file: dict[str, Any], workspace: int, heir: int, place: str) -> dict[str, Any] | None:
+    """None where it is not there any more. Raises StorageFull and StorageAway."""
+    if not file["key"].startswith(place):
+        return file
+    try:
+        data = blobs.read(file["key"])
+    except FileMissing:
+        return None
+    extension = PurePosixPath(file["key"]).suffix.lstrip(".")
+    key, _ = blobs.put(data, workspace=workspace, store=heir, kind="renders", extension=extension)
+    return file | {"key": key}
