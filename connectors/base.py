@@ -167,6 +167,10 @@ class Connector(ABC):
     def products(self, *, modified_after: dt.datetime | None = None, page: str | None = None) -> Page:
         """One page of the catalogue, oldest id first. `modified_after` is aware and strictly exclusive.
 
+        A store that has to put a large catalogue together first gives an empty page with a `next`, which raises
+        StillWorking until it has; then the order is the store's own. A page's `next` is all that has to be kept to go
+        on, in another process too.
+
         Where a list tells of variants only that they are there, `variants_told` is False; `with_variants` asks on.
         """
 

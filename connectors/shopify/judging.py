@@ -80,6 +80,8 @@ def _by_status(error: ConnectorError, verdict: Verdict) -> ConnectorError:
     status = error.status
     if status == 429 and verdict.budget is not None:
         return RateLimited(error.detail, retry_after_s=_wait_s(verdict))
+    if status == 401 and not isinstance(error, AuthExpired):
+        return AuthExpired(error.detail, status=status)
     if status == 402:
         return Rejected(_FROZEN, status=status, code="shop_frozen")
     if status == 423:

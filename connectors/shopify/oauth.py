@@ -66,7 +66,7 @@ def query_is_signed(
     The signature is hexadecimal HMAC-SHA256 over the sorted rest of the query. A name that comes twice makes it false:
     it would be read one way here and another way there.
     """
-    pairs = list(query.items() if isinstance(query, Mapping) else query)
+    pairs = _pairs(query)
     fields = dict(pairs)
     if len(fields) != len(pairs) or not all(isinstance(value, str) for value in fields.values()):
         return False
@@ -77,6 +77,13 @@ def query_is_signed(
     # Every secret is tried, so that the time taken does not tell which one it was.
     signatures = [sign_query(fields, secret) for secret in secrets if secret]
     return any([hmac.compare_digest(claimed.encode("utf-8", "replace"), s.encode()) for s in signatures])  # noqa: C419
+
+
+def _pairs(query: Mapping[str, str] | Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    lists = getattr(query, "lists", None)  # a mapping that keeps every value, as web frameworks have them
+    if callable(lists):
+        return [(name, value) for name, values in lists() for value in values]
+    return list(query.items() if isinstance(query, Mapping) else query)
 
 
 def sign_query(fields: Mapping[str, str], secret: str) -> str:

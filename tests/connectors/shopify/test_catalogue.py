@@ -72,8 +72,8 @@ def small(admin: Admin, products: list[dict[str, Any]], per_page: int = 2, count
     """A shop whose list is asked for behind a number."""
 
     def answer(variables: Mapping[str, Any]) -> Any:
-        behind = int(variables["query"].split(" AND ")[0].removeprefix("id:>"))
-        left = [p for p in products if int(p["id"].rpartition("/")[2]) > behind]
+        first = int(variables["query"].split(" AND ")[0].removeprefix("id:>="))
+        left = [p for p in products if int(p["id"].rpartition("/")[2]) >= first]
         told: dict[str, Any] = {"products": connection(left[:per_page], "x" if left[per_page:] else "")}
         if variables["counting"]:
             told["productsCount"] = {"count": len(products) if count is None else count, "precision": "EXACT"}
@@ -135,8 +135,8 @@ def test_what_changed_is_asked_for_in_utc_and_strictly_after(admin: Admin, open_
     )
     open_shop().products(modified_after=since, page=page.next)
     assert [call.variables["query"] for call in admin.calls] == [
-        "id:>0 AND updated_at:>'2026-01-02T10:00:00Z'",
-        "id:>2 AND updated_at:>'2026-01-02T10:00:00Z'",
+        "id:>=1 AND updated_at:>'2026-01-02T10:00:00Z'",
+        "id:>=3 AND updated_at:>'2026-01-02T10:00:00Z'",
     ]
 
 

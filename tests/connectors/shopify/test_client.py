@@ -195,6 +195,13 @@ def test_a_token_that_has_just_ended_is_renewed_and_the_call_made_once_more(
     assert tokens.renewed == 1
 
 
+def test_a_page_with_status_401_is_a_refusal_too(admin: Admin, open_shop: Open) -> None:
+    answers(
+        admin, lambda v: {"product": {}} if admin.calls[-1].token == "shpat_new" else Reply(b"<html>", 401)
+    )
+    read(open_shop, access=Tokens("shpat_old", "shpat_new"))
+
+
 @pytest.mark.parametrize("call", [read, write])
 def test_a_store_that_refuses_the_new_token_too_has_to_be_opened_anew(
     admin: Admin, open_shop: Open, call: Any

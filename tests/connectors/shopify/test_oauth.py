@@ -98,6 +98,22 @@ def test_a_signed_query_is_known_in_any_order_and_as_a_mapping() -> None:
     assert is_signed([*query(), ("signature", "of older days")])
 
 
+class Kept(dict[str, str]):
+    """A mapping that shows the last value of each name and keeps them all."""
+
+    def __init__(self, pairs: Query) -> None:
+        super().__init__(pairs)
+        self.pairs = pairs
+
+    def lists(self) -> list[tuple[str, list[str]]]:
+        return [(name, [v for n, v in self.pairs if n == name]) for name in self]
+
+
+def test_a_name_that_comes_twice_is_seen_in_what_web_frameworks_have() -> None:
+    assert is_signed(Kept(query()))
+    assert not is_signed(Kept([("shop", "evil.myshopify.com"), *query()]))
+
+
 def test_a_signed_query_is_good_for_a_minute_and_a_half() -> None:
     assert is_signed(query(), NOW + dt.timedelta(seconds=90))
     assert not is_signed(query(), NOW + dt.timedelta(seconds=91))
