@@ -62,7 +62,7 @@ class Library:
                 doc["update_error"] = pending["error"]
             else:
                 doc |= {key: pending[key] for key in ("sha", "mime", "width", "height", "size")}
-                doc["version"] = int(pending["ready"])
+                doc["version"] = max(doc["version"] + 1, int(pending["ready"]))
             self.save(shop, doc)
         return doc
 

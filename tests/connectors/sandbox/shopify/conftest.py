@@ -33,6 +33,10 @@ class Shop:
         headers = {"X-Shopify-Access-Token": self.token, **more.pop("headers", {})}
         return self.web.post(f"{self.root}{path}", json=json, headers=headers, timeout=20, **more)
 
+    def renew(self) -> None:
+        """Another token: time passed."""
+        self.token = self.platform.site.token(self.name)["access_token"]
+
     def gql(self, query: str, version: str = "2026-10", **variables: Any) -> dict[str, Any]:
         """The whole answer."""
         answer = self.post(f"api/{version}/graphql.json", {"query": query, "variables": variables})

@@ -81,7 +81,9 @@ def test_an_approval_brings_a_signed_code_and_that_a_token_that_ends(open_shop: 
     message = urlencode(sorted(brought.items())).encode()
     assert claimed == hmac.new(shop.platform.client_secret.encode(), message, hashlib.sha256).hexdigest()
     assert (brought["state"], brought["shop"]) == ("s-1", shop.name)
-    assert base64.b64decode(brought["host"] + "==").decode().endswith(shop.name.removesuffix(".myshopify.com"))
+    assert (
+        base64.b64decode(brought["host"] + "==").decode().endswith(shop.name.removesuffix(".myshopify.com"))
+    )
     given = token(shop, code=brought["code"], expiring="1")
     assert given["scope"] == "write_files,write_products"
     assert 3590 <= given["expires_in"] <= 3600
@@ -118,7 +120,9 @@ def test_who_approved_before_is_not_asked_again(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"), [({"client_id": "other"}, "api_key"), ({"redirect_uri": "ftp://x"}, "redirect_uri")]
 )
-def test_the_page_refuses_other_apps_and_odd_addresses(shop: Shop, changes: dict[str, str], words: str) -> None:
+def test_the_page_refuses_other_apps_and_odd_addresses(
+    shop: Shop, changes: dict[str, str], words: str
+) -> None:
     query = {"client_id": "app-1", "scope": "write_products", "redirect_uri": BACK, "state": "x", **changes}
     answer = shop.web.get(f"{shop.root}oauth/authorize?{urlencode(query)}", timeout=20)
     assert answer.status_code == 400
@@ -193,7 +197,10 @@ def test_a_refresh_token_may_be_used_again_until_what_it_brought_is_used(
     ask = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
     second = token(shop, **ask)
     again = token(shop, **ask)  # the answer got lost
-    assert (again["access_token"], again["refresh_token"]) == (second["access_token"], second["refresh_token"])
+    assert (again["access_token"], again["refresh_token"]) == (
+        second["access_token"],
+        second["refresh_token"],
+    )
     assert opens(shop, second["access_token"]) == 200
     assert refusal(shop, **ask) == "invalid_grant"
     third = token(shop, grant_type="refresh_token", refresh_token=second["refresh_token"])

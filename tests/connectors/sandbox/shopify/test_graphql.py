@@ -39,7 +39,8 @@ def walked(shop: Shop, size: int, **given: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("asked", "served"), [("2026-10", "2026-10"), ("2026-07", "2026-07"), ("2025-01", "2026-07"), ("2019-04", "2026-07")]
+    ("asked", "served"),
+    [("2026-10", "2026-10"), ("2026-07", "2026-07"), ("2025-01", "2026-07"), ("2019-04", "2026-07")],
 )
 def test_a_retired_version_falls_forward_silently(shop: Shop, asked: str, served: str) -> None:
     answer = shop.post(f"api/{asked}/graphql.json", {"query": "{shop{name}}"})
@@ -82,7 +83,10 @@ def test_wrong_variables_are_told(shop: Shop) -> None:
 @pytest.mark.parametrize("query", ["{giftCards(first: 1){nodes{id}}}", "{shop{shopAddress{city}}}"])
 def test_what_exists_but_is_not_played_says_so(shop: Shop, query: str) -> None:
     told = shop.gql(query)
-    assert "the sandbox does not play" in told["errors"][0]["message"] or "Access denied" in told["errors"][0]["message"]
+    assert (
+        "the sandbox does not play" in told["errors"][0]["message"]
+        or "Access denied" in told["errors"][0]["message"]
+    )
 
 
 def test_a_request_without_a_query_is_a_bad_one(shop: Shop) -> None:
@@ -108,7 +112,9 @@ def test_scopes_open_fields_and_writing_implies_reading(open_shop: Callable[...,
     assert stranger.gql(LIST, n=1)["errors"][0]["extensions"]["code"] == "ACCESS_DENIED"
 
 
-def test_scopes_that_a_merchant_takes_back_are_gone_for_the_same_token(shop: Shop, platform: ShopifySandbox) -> None:
+def test_scopes_that_a_merchant_takes_back_are_gone_for_the_same_token(
+    shop: Shop, platform: ShopifySandbox
+) -> None:
     shop.add()
     assert titles(shop) == ["Cup"]
     platform.site.change_scopes(shop.name, ("write_files",))
@@ -149,9 +155,15 @@ def test_a_dear_call_is_refused_whatever_there_is(shop: Shop) -> None:
     assert "data" not in told
 
 
-@pytest.mark.parametrize(("plan", "per_s"), [("standard", 100), ("advanced", 200), ("plus", 1000), ("enterprise", 2000)])
+@pytest.mark.parametrize(
+    ("plan", "per_s"), [("standard", 100), ("advanced", 200), ("plus", 1000), ("enterprise", 2000)]
+)
 def test_points_come_back_at_the_rate_of_the_plan(
-    open_shop: Callable[..., Shop], platform: ShopifySandbox, frozen: Callable[[float], None], plan: str, per_s: int
+    open_shop: Callable[..., Shop],
+    platform: ShopifySandbox,
+    frozen: Callable[[float], None],
+    plan: str,
+    per_s: int,
 ) -> None:
     shop = open_shop(plan=plan)
     query = "{products(first: 100){nodes{id}}}"
@@ -198,7 +210,9 @@ def test_pages_show_each_product_once_in_order_of_numbers(shop: Shop) -> None:
     assert walked(shop, 3, r=True) == made[::-1]
 
 
-def test_changes_are_found_by_the_second_they_were_made_in(shop: Shop, frozen: Callable[[float], None]) -> None:
+def test_changes_are_found_by_the_second_they_were_made_in(
+    shop: Shop, frozen: Callable[[float], None]
+) -> None:
     old = shop.add("Old")
     frozen(10)
     since = shop.platform.site.clock.stamp()
@@ -223,7 +237,9 @@ def test_a_filter_that_is_not_played_does_not_pass_for_one_that_finds_everything
 
 
 def test_products_can_be_looked_up_and_counted(shop: Shop) -> None:
-    made = shop.add("Mug", photos=2, vendor="Kiln", product_type="Mugs", tags=["b", "A"], collections=["Kitchen"])
+    made = shop.add(
+        "Mug", photos=2, vendor="Kiln", product_type="Mugs", tags=["b", "A"], collections=["Kitchen"]
+    )
     query = """query($id: ID!){
       product(id: $id){id title vendor productType tags status handle legacyResourceId mediaCount{count}
         collections(first: 5){nodes{title}} options{name values} priceRangeV2{minVariantPrice{amount}}
@@ -245,7 +261,9 @@ def test_products_can_be_looked_up_and_counted(shop: Shop) -> None:
 # -- a large catalogue ------------------------------------------------------------------------------------
 
 
-def test_a_hundred_thousand_products_take_no_memory_and_read_like_others(shop: Shop, platform: ShopifySandbox) -> None:
+def test_a_hundred_thousand_products_take_no_memory_and_read_like_others(
+    shop: Shop, platform: ShopifySandbox
+) -> None:
     platform.site.fill(shop.name, 100_000, photos=2)
     count = shop.data("{productsCount(limit: null){count precision} some: productsCount{count precision}}")
     assert count == {
@@ -253,8 +271,12 @@ def test_a_hundred_thousand_products_take_no_memory_and_read_like_others(shop: S
         "some": {"count": 10_000, "precision": "AT_LEAST"},
     }
     product = f"gid://shopify/Product/{large.FIRST_PRODUCT + 99_995}"
-    query = "query($id: ID!){product(id: $id){title media(first: 9){nodes{id alt ... on MediaImage{image{url}}}}"
-    told = shop.data(query + " variants(first: 9){nodes{id sku media(first: 1){nodes{id}}}}}}", id=product)["product"]
+    query = (
+        "query($id: ID!){product(id: $id){title media(first: 9){nodes{id alt ... on MediaImage{image{url}}}}"
+    )
+    told = shop.data(query + " variants(first: 9){nodes{id sku media(first: 1){nodes{id}}}}}}", id=product)[
+        "product"
+    ]
     assert told["title"] == "Product 99995"
     assert len(told["media"]["nodes"]) == 4  # two, and one for each of two variants
     assert [len(v["media"]["nodes"]) for v in told["variants"]["nodes"]] == [1, 1, 0, 0]
@@ -273,7 +295,9 @@ def test_what_a_merchant_does_to_a_made_up_product_is_kept(shop: Shop, platform:
     expected = [own, *(first + n for n in range(30) if n != 5)]
     for size in (4, 50):
         assert walked(shop, size) == [f"gid://shopify/Product/{one}" for one in expected]
-    assert walked(shop, 7, s="UPDATED_AT")[-2:] == [f"gid://shopify/Product/{one}" for one in (own, first + 3)]
+    assert walked(shop, 7, s="UPDATED_AT")[-2:] == [
+        f"gid://shopify/Product/{one}" for one in (own, first + 3)
+    ]
     assert shop.data("{productsCount(limit: null){count}}") == {"productsCount": {"count": 30}}
     assert titles(shop, q="updated_at:>2026-06-01") == ["By hand", "Changed"]
     variant = shop.data('{productVariant(id: "gid://shopify/ProductVariant/9200000000030"){product{title}}}')

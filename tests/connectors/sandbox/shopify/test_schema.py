@@ -93,7 +93,16 @@ def test_the_scopes_written_here_are_the_published_ones(shopify_schemas: Path, v
 
 def test_every_field_of_our_part_is_played(shopify_schemas: Path) -> None:
     schema = rules("2026-10", None)[0]
-    for kind in ("Product", "ProductVariant", "MediaImage", "Image", "Collection", "ProductOption", "QueryRoot", "Mutation"):
+    for kind in (
+        "Product",
+        "ProductVariant",
+        "MediaImage",
+        "Image",
+        "Collection",
+        "ProductOption",
+        "QueryRoot",
+        "Mutation",
+    ):
         fields: Any = schema.type_map[kind]
         played = set(FIELDS.get(kind, {})) | set(LISTS.get(kind, {}))
         assert set(fields.fields) <= played, kind
@@ -132,7 +141,9 @@ def test_without_npm_the_words_say_what_to_do(elsewhere: Path, monkeypatch: pyte
         published.obtain()
 
 
-def test_another_file_than_the_pinned_one_is_not_unpacked(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_file_than_the_pinned_one_is_not_unpacked(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tool = npm_that(elsewhere, 'echo other > "${6}/package.tgz"')
     monkeypatch.setattr("shutil.which", lambda name: str(tool))
     told = base64.b64encode(hashlib.sha512(b"other\n").digest()).decode()
