@@ -144,7 +144,7 @@ def test_without_npm_the_words_say_what_to_do(elsewhere: Path, monkeypatch: pyte
 def test_another_file_than_the_pinned_one_is_not_unpacked(
     elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tool = npm_that(elsewhere, 'echo other > "${6}/package.tgz"')
+    tool = npm_that(elsewhere, 'echo other > "${8}/package.tgz"')
     monkeypatch.setattr("shutil.which", lambda name: str(tool))
     told = base64.b64encode(hashlib.sha512(b"other\n").digest()).decode()
     with pytest.raises(published.Missing, match="not the file that is pinned") as caught:
@@ -159,6 +159,11 @@ def test_a_registry_that_does_not_answer_is_told_in_its_own_words(
     tool = npm_that(elsewhere, "echo no network >&2; exit 1")
     monkeypatch.setattr("shutil.which", lambda name: str(tool))
     with pytest.raises(published.Missing, match=r"could not bring .* no network"):
+        published.obtain()
+    npm_that(elsewhere, "echo and another answer >&2; exit 1")
+    with pytest.raises(
+        published.Missing, match="no network"
+    ):  # known for a while, so that nobody waits again
         published.obtain()
 
 
