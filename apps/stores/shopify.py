@@ -69,8 +69,9 @@ def missing_scopes(granted: str) -> tuple[str, ...]:
 
 def found(shop: str) -> Found:
     """A shop, as it would have been found by its address."""
-    root = admin_root(shop, settings.SHOPIFY_API_ROOT)
-    return Found(f"https://{shop}", root if settings.SHOPIFY_API_ROOT else "", shop.partition(".")[0])
+    return Found(
+        f"https://{shop}", admin_root(shop, settings.SHOPIFY_API_ROOT), shop.partition(".")[0]
+    )
 
 
 def approval_page(shop: str, *, state: str, back: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from connectors.fake import FakeStore
 from connectors.http import Http
 from connectors.sandbox.media import BY_UPLOAD
 from connectors.sandbox.server import Sandbox
+from connectors.sandbox.shopify import published
 from connectors.types import Credentials, RemoteVariant
 
 LOOPBACK = Settings(allow_private_hosts=frozenset({"127.0.0.1"}), read_timeout_s=10, write_timeout_s=10)
@@ -310,3 +312,17 @@ def waits() -> list[float]:
 @pytest.fixture
 def http(loopback: Settings, waits: list[float]) -> Http:
     return Http(loopback, sleep=waits.append, jitter=lambda: 1.0)
+
+
+@pytest.fixture(scope="session")
+def shopify_schemas() -> Path:
+    """The folder of Shopify's published schemas and scopes (`connectors.sandbox.shopify.published`), fetched if need be.
+
+    A build server sets VITRINE_MUST_HAVE_SCHEMAS: there the tests on them run, or fail.
+    """
+    try:
+        return published.obtain()
+    except published.Missing as error:
+        if os.environ.get("VITRINE_MUST_HAVE_SCHEMAS"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))

@@ -49,7 +49,7 @@ class Catalogue:
         row = self._memory.row("SELECT doc, gone FROM products WHERE shop = ? AND id = ?", shop, product_id)
         if row is not None:
             return None if row["gone"] else json.loads(row["doc"])
-        count, photos = self._large(shop)
+        count, photos = self._memory.large(shop)
         n = large.number_of(product_id, count)
         return None if n is None else large.product(n, photos)
 
@@ -97,7 +97,7 @@ class Catalogue:
     def count(self, shop: str, search: Search, most: int | None = None) -> int:
         """How many there are; counted up to `most`."""
         if not search.terms and most is None:
-            made_up, _ = self._large(shop)
+            made_up, _ = self._memory.large(shop)
             stored = self._memory.row(
                 "SELECT count(*) AS n, sum(gone) AS gone, sum(id >= ?) AS over FROM products WHERE shop = ?",
                 *(large.FIRST_PRODUCT, shop),
@@ -219,10 +219,6 @@ class Catalogue:
 
     # -- order ----------------------------------------------------------------------------------------------
 
-    def _large(self, shop: str) -> tuple[int, int]:
-        row = self._memory.row("SELECT large, photos FROM shops WHERE domain = ?", shop)
-        return (row["large"], row["photos"]) if row else (0, 0)
-
     def _in_order(
         self, shop: str, search: Search, column: str, reverse: bool, start: Key | None
     ) -> Iterator[tuple[Key, Doc]]:
@@ -256,7 +252,7 @@ class Catalogue:
     def _made_up(
         self, shop: str, search: Search, column: str, reverse: bool, start: Key | None
     ) -> Iterator[tuple[Key, Doc]]:
-        count, photos = self._large(shop)
+        count, photos = self._memory.large(shop)
         times = {"updated_at": large.LONG_AGO, "created_at": large.LONG_AGO}
         if not count or not search.by_time().holds(times):
             return

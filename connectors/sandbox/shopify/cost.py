@@ -37,6 +37,7 @@ RATES = {
 FULL_S = 20  # a full bucket is what so many seconds bring
 MOST_PER_CALL = 1000
 MUTATION, CONNECTION = 10, 2
+ROUNDING = 0.001  # seconds since 1970 leave that much of a point open
 MISSING = object()
 Fragments = Mapping[str, FragmentDefinitionNode]
 
@@ -158,7 +159,7 @@ class Bucket:
         """Pay, if there is enough."""
         with self._lock:
             self._refill()
-            if points > self._left:
+            if points > self._left + ROUNDING:
                 return False
             self._left -= points
             return True

@@ -37,14 +37,26 @@ def _pictures(call: Call, ids: Iterable[int]) -> list[Doc]:
     return [typed("MediaImage", doc) for doc in call.site.library.many(call.shop, list(ids))]
 
 
+def _collections(product: Doc, call: Call, sortKey: str = "ID", query: str | None = None) -> list[Doc]:
+    _plain_only(query, sortKey == "ID")
+    return sorted(product["collections"], key=lambda one: one["id"])
+
+
+def _plain_only(query: str | None, ordered: bool) -> None:
+    if query or not ordered:
+        raise NotImplementedError("the sandbox does not play filters or this order in this list")
+
+
 def _product_media(
     product: Doc, call: Call, sortKey: str = "POSITION", query: str | None = None
 ) -> list[Doc]:
+    _plain_only(query, sortKey in {"POSITION", "ID"})
     ids = sorted(product["media"]) if sortKey == "ID" else product["media"]
     return _pictures(call, ids)
 
 
 def _variants(product: Doc, call: Call, sortKey: str = "POSITION") -> list[Doc]:
+    _plain_only(None, sortKey in {"POSITION", "ID"})  # numbers rise with the place here
     return [
         {**variant, "place": n, "product": product} for n, variant in enumerate(product["variants"], start=1)
     ]
@@ -215,7 +227,7 @@ FIELDS: dict[str, dict[str, Field]] = {
 
 LISTS: dict[str, dict[str, Rows]] = {
     "Product": {
-        "collections": lambda p, c: p["collections"],
+        "collections": _collections,
         "media": _product_media,
         "variants": _variants,
     },

@@ -62,7 +62,7 @@ class Library:
                 doc["update_error"] = pending["error"]
             else:
                 doc |= {key: pending[key] for key in ("sha", "mime", "width", "height", "size")}
-                doc["version"] = int(pending["ready"])
+                doc["version"] = max(doc["version"] + 1, int(pending["ready"]))
             self.save(shop, doc)
         return doc
 
@@ -261,7 +261,6 @@ class Library:
         return self._touched[shop]
 
     def _made_up(self, shop: str, media_id: int) -> Doc | None:
-        row = self._memory.row("SELECT large, photos FROM shops WHERE domain = ?", shop)
-        if row is None or not (0 <= media_id - large.FIRST_MEDIA < row["large"] * large.ROOM):
-            return None
-        return large.media(media_id)
+        products, _ = self._memory.large(shop)
+        made_up = 0 <= media_id - large.FIRST_MEDIA < products * large.ROOM
+        return large.media(media_id) if made_up else None

@@ -57,6 +57,7 @@ class Memory(Database):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, _SCHEMA)
+        self._large: dict[str, tuple[int, int]] = {}
 
     def next_id(self, count: int = 1) -> int:
         """The first of `count` numbers that nothing had before."""
@@ -64,6 +65,18 @@ class Memory(Database):
             taken = int(self.option("last_id") or _FIRST_ID) + 1
             self.set_option("last_id", str(taken + count - 1))
         return taken
+
+    def large(self, shop: str) -> tuple[int, int]:
+        """How many made-up products a shop has, and how many photos each."""
+        if shop not in self._large:
+            row = self.row("SELECT large, photos FROM shops WHERE domain = ?", shop)
+            self._large[shop] = (row["large"], row["photos"]) if row else (0, 0)
+        return self._large[shop]
+
+    def set_large(self, shop: str, products: int, photos: int) -> None:
+        """Give a shop so many made-up products."""
+        self.run("UPDATE shops SET large = ?, photos = ? WHERE domain = ?", products, photos, shop)
+        self._large.pop(shop, None)
 
     def document(self, sql: str, *args: Any) -> Doc | None:
         """The `doc` of the first row, if any."""

@@ -75,7 +75,7 @@ def _frame(routes: Blueprint, site: Site) -> None:
     @routes.post("/admin/apps/<app>")
     def install(app: str) -> Answer:
         site.install(_shop(site))
-        return redirect(request.full_path.rstrip("?"))
+        return redirect(f"{request.script_root}{request.full_path}".rstrip("?"))
 
     @routes.get("/admin/apps/<app>/session-token")
     def session_token(app: str) -> Response:

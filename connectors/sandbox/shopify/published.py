@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 from pathlib import Path
 
 PACKAGE, VERSION = "@shopify/dev-mcp", "1.16.0"
@@ -25,7 +26,7 @@ VERSIONS = ("2026-07", "2026-10")
 ENVIRONMENT = "VITRINE_SHOPIFY_SCHEMAS"
 _HOUSE = Path(__file__).parents[3]
 _MEMBER, _LICENCE = "package/dist/data/admin_{}.json.gz", "package/LICENSE"
-_TIMEOUT_S = 300
+_TIMEOUT_S, _REMEMBERED_S = 120, 600
 
 
 class Missing(RuntimeError):
@@ -49,12 +50,28 @@ def obtain() -> Path:
     with (place.parent / ".lock").open("w") as lock:  # test workers come at the same moment
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _complete(place):
-            with tempfile.TemporaryDirectory(dir=place.parent) as scratch:
-                made = Path(scratch) / "made"
-                _unpack(_fetched(Path(scratch)), made)
-                shutil.rmtree(place, ignore_errors=True)
-                made.rename(place)
+            _fetch_into(place)
     return place
+
+
+def _fetch_into(place: Path) -> None:
+    failed = _failed(place)
+    if failed.exists() and time.time() - failed.stat().st_mtime < _REMEMBERED_S:
+        raise Missing(failed.read_text())  # who comes next does not wait for the same answer
+    try:
+        with tempfile.TemporaryDirectory(dir=place.parent) as scratch:
+            made = Path(scratch) / "made"
+            _unpack(_fetched(Path(scratch)), made)
+            shutil.rmtree(place, ignore_errors=True)
+            made.rename(place)
+    except Missing as error:
+        failed.write_text(str(error))
+        raise
+
+
+def _failed(place: Path) -> Path:
+    """Where the words of the last failure are kept for a while."""
+    return place.parent / ".failed"
 
 
 def schema_file(place: Path, version: str) -> Path:
@@ -78,15 +95,8 @@ def _fetched(scratch: Path) -> Path:
             "Shopify's published schema is taken from an npm package, and there is no npm here. Install it (Debian:"
             f" apt-get install npm), or name a folder that has the schemas in {ENVIRONMENT}."
         )
-    command = [
-        npm,
-        "pack",
-        f"{PACKAGE}@{VERSION}",
-        "--silent",
-        "--ignore-scripts",
-        "--pack-destination",
-        str(scratch),
-    ]
+    command = [npm, "pack", f"{PACKAGE}@{VERSION}", "--silent", "--ignore-scripts"]
+    command += ["--fetch-retries=1", "--fetch-timeout=30000", "--pack-destination", str(scratch)]
     try:
         done = subprocess.run(
             command, cwd=scratch, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
@@ -126,6 +136,7 @@ def _unpack(archive: Path, place: Path) -> None:
 
 
 if __name__ == "__main__":
+    _failed(folder()).unlink(missing_ok=True)
     try:
         sys.stdout.write(f"Shopify's published schema is in {obtain()}\n")
     except Missing as error:

@@ -128,9 +128,7 @@ class Site:
 
     def fill(self, name: str, products: int, photos: int = 3) -> None:
         """A large catalogue, beside what is there."""
-        self.memory.run(
-            "UPDATE shops SET large = ?, photos = ? WHERE domain = ?", products, photos, full_name(name)
-        )
+        self.memory.set_large(full_name(name), products, photos)
 
     def bucket(self, shop: str) -> Bucket:
         """The app's points in a shop."""
