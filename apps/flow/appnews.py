@@ -30,8 +30,13 @@ def handle(row: Delivery) -> None:
 
 def _uninstalled(row: Delivery) -> None:
     """Such a word may come late, after the app was installed again: when it was said counts, or else what is so."""
-    if row.triggered_at is None and _still_in(row):
-        return
+    back = row.triggered_at is not None and stores.opened_since(row.store, row.triggered_at)
+    if back or row.triggered_at is None:
+        if _still_in(row):
+            return
+        if back:  # and the store is marked by now: the next visit gives access
+            row.finish(outcome="of an earlier time; it was opened there since", changed=True)
+            return
     if stores.uninstalled(row.store, at=row.triggered_at):
         row.finish(outcome="the app was taken off the shop", changed=True)
     else:

@@ -6,9 +6,12 @@ known lets its people in only where it came that way itself. Nobody is ever matc
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.utils import timezone
 
 from apps.accounts import selectors as members
 from apps.accounts import services as accounts
@@ -21,9 +24,11 @@ from apps.stores import services as stores
 from apps.stores import shopify
 from apps.stores.connect import open_found
 from apps.stores.models import Install, Store, StoreState
+from connectors.errors import ConnectorError
 from connectors.types import Credentials, StoreInfo
 
 BY = "shopify"
+TOKEN_LIVES = dt.timedelta(minutes=1)
 
 
 class ClosedShop(NotAllowed):
@@ -43,12 +48,27 @@ class Arrived:
 
 
 def known(session: shopify.Session) -> Arrived | None:
-    """Whom a token tells of, if they were let in before and their shop is there still. Asks nobody."""
+    """Whom a token tells of, if they were let in before and their shop is there still."""
     store = stores_selectors.of_shop(shopify.PLATFORM, session.shop)
     member = members.known_as(shopify.PLATFORM, session.shop, session.user_id)
     if store is None or member is None or member.workspace_id != store.workspace_id:
         return None
+    _seen(store, session)
     return Arrived(member, store)
+
+
+def _seen(store: Store, session: shopify.Session) -> None:
+    """Tokens are given out for shops that have the app, and live for a minute."""
+    stores.opened(store, at=min(timezone.now(), session.expires_at - TOKEN_LIVES))
+
+
+def still_there(session: shopify.Session, token: str) -> Arrived | None:
+    """The same, for what a page that is open asks. Where the store took our access back this brings it again."""
+    arrived = known(session)
+    if arrived is not None and arrived.store.state != StoreState.CONNECTED:
+        with contextlib.suppress(ConnectorError, shopify.NotSetUp):  # the page says how it stands
+            reconnect(arrived.store, shopify.exchange().session(session.shop, token), by=BY)
+    return arrived
 
 
 def arrive(session: shopify.Session, token: str) -> Arrived:
@@ -60,6 +80,7 @@ def arrive(session: shopify.Session, token: str) -> Arrived:
             raise ClosedShop
         if lacks_access(store):
             reconnect(store, shopify.exchange().session(session.shop, token), by=BY)
+        _seen(store, session)
         return Arrived(_admitted(store.workspace, session), store)
     credentials = shopify.exchange().session(session.shop, token)
     store = connect_new(session.shop, credentials)
@@ -83,9 +104,11 @@ def lacks_access(store: Store) -> bool:
 
 def reconnect(store: Store, credentials: Credentials, *, by: str) -> None:
     """A shop that we know gave us access again: its work goes on, and what changed meanwhile is read."""
+    was = store.state
     stores.give_access(store, credentials, by=by)
     waking.wake(store)  # when that is committed: see stores.put_off
-    flow.connected(store, by=by)
+    if was != StoreState.CONNECTED:
+        flow.connected(store, by=by)
 
 
 def connect_new(shop: str, credentials: Credentials) -> Store:

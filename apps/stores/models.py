@@ -29,6 +29,8 @@ class Store(models.Model):
     shop = models.CharField(max_length=100, blank=True, default="", db_default="")
     # When access was given last: what is told of earlier has passed.
     authorised_at = models.DateTimeField(null=True, blank=True)
+    # When the app was last seen to be in the shop, because somebody there had it open.
+    opened_at = models.DateTimeField(null=True, blank=True)
     # Its people come in from the shop's own administration.
     open_to_shop = models.BooleanField(default=False, db_default=False)
     state = models.CharField(max_length=12, choices=StoreState, default=StoreState.CONNECTED)

@@ -135,6 +135,16 @@ def give_access(store: Store, credentials: Credentials, *, by: str) -> None:
     presence.forget(store.pk)
 
 
+def opened(store: Store, *, at: dt.datetime) -> None:
+    """Somebody had our app open in the shop's administration then, so it was there."""
+    mine = Store.objects.filter(pk=store.pk)
+    mine.filter(Q(opened_at=None) | Q(opened_at__lt=at)).update(opened_at=at)
+
+
+def opened_since(store: Store, at: dt.datetime) -> bool:
+    return Store.objects.filter(pk=store.pk, opened_at__gt=at).exists()
+
+
 def uninstalled(store: Store, *, at: dt.datetime | None) -> bool:
     """The shop took the app off at this time: its token is dead. False where access was given since, so that the word
     of it is an old one. Photos, renders and the trail stay until the shop asks for more."""

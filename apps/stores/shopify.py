@@ -69,9 +69,7 @@ def missing_scopes(granted: str) -> tuple[str, ...]:
 
 def found(shop: str) -> Found:
     """A shop, as it would have been found by its address."""
-    return Found(
-        f"https://{shop}", admin_root(shop, settings.SHOPIFY_API_ROOT), shop.partition(".")[0]
-    )
+    return Found(f"https://{shop}", admin_root(shop, settings.SHOPIFY_API_ROOT), shop.partition(".")[0])
 
 
 def approval_page(shop: str, *, state: str, back: str) -> str:

@@ -55,6 +55,8 @@ def asked(path: str, token: str, method: str = "get", **headers: str) -> Any:
 
 
 def everything() -> dict[str, Any]:
+    """But for when somebody was last there."""
+    Store.objects.update(opened_at=None)
     return {
         model.__name__: list(model.objects.order_by("pk").values())
         for model in (Store, User, Member, Workspace, Identity, Install, Recipe, Session)
@@ -585,7 +587,17 @@ def test_the_page_says_how_it_stands(shopify: Shopify, teahouse: Shop) -> None:
     teahouse.carry()
     part = asked("/shopify/now/", session_token()).content.decode()
     assert "<dd>1</dd>" in part
+
+
+def test_a_page_that_is_open_brings_lost_access_back_by_itself(shopify: Shopify, teahouse: Shop) -> None:
     shopify.revoke()
     Store.objects.update(state="broken", problem="It took our access back.")
+    shopify.failing = shopify_app.unavailable()
     part = asked("/shopify/now/", session_token()).content.decode()
     assert "took our access back" in part and "Reload this page" in part
+    shopify.failing = None
+    assert "took our access back" not in asked("/shopify/now/", session_token()).content.decode()
+    assert (Store.objects.get().state, Store.objects.get().credentials["token"]) == (
+        "connected",
+        shopify.shop().live,
+    )

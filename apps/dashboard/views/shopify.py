@@ -149,11 +149,12 @@ def open_tab(request: HttpRequest) -> HttpResponse:
 def _bearer(request: HttpRequest) -> Arrived | HttpResponse:
     """Who asks; or 401, after which App Bridge tries once more with a new token."""
     kind, _, sent = request.headers.get("Authorization", "").partition(" ")
+    token = sent.strip() if kind.lower() == "bearer" else ""
     try:
-        session = shopify.session(sent.strip() if kind.lower() == "bearer" else "")
+        session = shopify.session(token)
     except Rejected:
         return _unknown()
-    return signingin.known(session) or _unknown()
+    return signingin.still_there(session, token) or _unknown()
 
 
 def _unknown() -> HttpResponse:
