@@ -35,10 +35,6 @@ class ClosedShop(NotAllowed):
     """Somebody connected this shop from inside Vitrine, so its people are not let in from Shopify by themselves."""
 
 
-class OtherWorkspace(NotAllowed):
-    """This shop is connected to another workspace of this server already. It belongs to one at a time."""
-
-
 @dataclass(frozen=True)
 class Arrived:
     """Who is there, and of which shop."""
@@ -145,14 +141,14 @@ def _kept(workspace: Workspace, shop: str, credentials: Credentials, info: Store
 
 
 def may_install(shop: str, workspace: Workspace | None) -> None:
-    """Raises OtherWorkspace where somebody inside a workspace asks for a shop that is another's."""
+    """Raises TakenElsewhere where somebody inside a workspace asks for a shop that is another's."""
     store = stores_selectors.of_shop(shopify.PLATFORM, shop)
     if store is not None and workspace is not None and store.workspace_id != workspace.pk:
-        raise OtherWorkspace
+        raise stores.TakenElsewhere
 
 
 def installed(install: Install, code: str) -> Store:
-    """The shop approved: what the code is good for is kept. Raises OtherWorkspace, ConnectorError."""
+    """The shop approved: what the code is good for is kept. Raises TakenElsewhere, ConnectorError."""
     workspace = install.workspace
     may_install(install.shop, workspace)
     credentials = shopify.exchange().code(install.shop, code)

@@ -95,7 +95,7 @@ def shop_of(platform: str, url: str) -> str:
 
 
 class TakenElsewhere(NotConnectable):
-    """This shop is connected to another workspace of this server. It has to be disconnected and removed there first."""
+    """This shop is connected to another workspace of this server already. It belongs to one at a time."""
 
 
 def _only_here(workspace: Workspace, platform: str, shop: str) -> None:

@@ -83,6 +83,7 @@ def test_every_package_says_what_lives_there() -> None:
         "storage",
         "notices",
         "rules",
+        "shopifyapp",
     ],
 )
 def test_every_door_is_there_and_explains_itself(command: str) -> None:

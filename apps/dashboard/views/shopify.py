@@ -23,12 +23,13 @@ from apps.accounts.selectors import at_least, member_of
 from apps.catalog.models import Product
 from apps.dashboard import tickets, words
 from apps.flow import signingin
-from apps.flow.signingin import Arrived, ClosedShop, OtherWorkspace
+from apps.flow.signingin import Arrived, ClosedShop
 from apps.lib.wire import WireError
 from apps.review import selectors as review
 from apps.stores import installing, shopify
 from apps.stores.installing import NotThisBrowser
 from apps.stores.models import StoreState
+from apps.stores.services import TakenElsewhere
 from connectors.errors import ConnectorError, Rejected
 
 ADMIN = "https://admin.shopify.com"
@@ -203,7 +204,7 @@ def install(request: HttpRequest) -> HttpResponse:
                 request, "dashboard/shopify_install.html", {"shop": shop, "workspace": owner.workspace}
             )
         return _to_the_shop(shop, owner)
-    except OtherWorkspace as error:
+    except TakenElsewhere as error:
         return _said(request, 403, error.message, title="This shop is connected already")
     except shopify.NotSetUp as error:
         return _said(request, 503, error.message)
@@ -258,7 +259,7 @@ def callback(request: HttpRequest) -> HttpResponse:
         return _said(request, 401, NotThisBrowser().message)
     try:
         store = signingin.installed(mine, given.get("code", ""))
-    except OtherWorkspace as error:
+    except TakenElsewhere as error:
         return _said(request, 403, error.message, title="This shop is connected already")
     except shopify.NotSetUp as error:
         return _said(request, 503, error.message)
