@@ -75,6 +75,17 @@ def admit(workspace: Workspace, *, issuer: str, shop: str, subject: str) -> Memb
 
 
 @transaction.atomic
+def set_address(user: User, address: str, *, by: str, workspace: int) -> bool:
+    """Where mail to this person goes; "" for nowhere. Whether that is new. It is never how anybody is known."""
+    if user.email == address:
+        return False
+    user.email = address
+    user.save(update_fields=["email"])
+    audit.record("member.address", workspace=workspace, actor=by, subject=f"user:{user.pk}")
+    return True
+
+
+@transaction.atomic
 def forget_shop(issuer: str, shop: str) -> list[int]:
     """Nobody is known by that shop's word any more. Whoever had no other way in is deleted, or, where something else
     still names them, closed out and made nameless. Returns their ids."""

@@ -99,6 +99,7 @@ pages = [
     path("review/<int:pk>/mark/", marks.mark, name="mark"),
     path("review/<int:pk>/again/", marks.again_state, name="again"),
     path("notices/", notices.notices, name="notices"),
+    path("notices/address/", notices.set_address, name="set-address"),
     path("storage/", storage.storage, name="storage"),
     path("storage/keeping/", storage.set_keeping, name="set-keeping"),
     path("publications/", publications.publication_list, name="publications"),

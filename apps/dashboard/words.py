@@ -125,6 +125,7 @@ PHRASES: dict[str, str] = {
     "store.disconnected": "disconnected the store",
     "store.uninstalled": "noticed that the shop took Vitrine off",
     "store.access_lost": "noticed that the store no longer gives access",
+    "member.address": "changed where mail to them goes",
     "member.joined": "came in from the shop's administration and is {role} here",
     "law.data_request": "answered what is held of a customer",
     "law.customer_redact": "forgot a customer, as the law asks",

@@ -120,13 +120,13 @@ def _forget_shop(row: LegalRequest) -> None:
     row.renew()
     renders.hand_over(workspace.pk, store.pk)
     row.renew()
-    blobs.wipe(workspace.pk, store.pk)
+    blobs.wipe(workspace.pk, store.pk, keep_on=row.renew)
     under_way = Attempt.objects.filter(job__store=store, state__in=LIVE_ATTEMPTS)
     usage.forget_store(workspace.pk, store.pk, attempts=under_way.values_list("pk", flat=True))
     erasing.erase(Store, store.pk, workspace=workspace.pk, by=BY, keep_on=row.renew, leave=(LegalRequest,))
     _loose_ends(store)
     row.renew()
-    blobs.wipe(workspace.pk, store.pk)  # what was on its way
+    blobs.wipe(workspace.pk, store.pk, keep_on=row.renew)  # what was on its way
     people = accounts.forget_shop(store.platform, store.shop)
     _log_out(people)
     _last(row, store, workspace)

@@ -28,6 +28,7 @@ WRITING = "vitrine-files"
 # Held while a backup is made: nothing is deleted then.
 BACKUP = "vitrine-backup"
 FULL = {errno.ENOSPC, errno.EDQUOT}
+WIPED_AT_ONCE = 500
 # What S3 and its kin say when a quota is used up.
 FULL_CODES = {
     *("QuotaExceeded", "ServiceQuotaExceeded", "InsufficientCapacity"),
@@ -219,12 +220,15 @@ def drop(prefix: str) -> int:
     return 0
 
 
-def wipe(workspace: int, store: int) -> int:
-    """Delete every file of a store, of whatever kind, unfinished ones too. Returns how many; StorageAway may come."""
+def wipe(workspace: int, store: int, *, keep_on: Callable[[], None]) -> int:
+    """Delete every file of a store, of whatever kind, unfinished ones too. Returns how many. `keep_on` is called now and
+    then: a store may have a hundred thousand. Raises StorageAway."""
     gone = 0
     with storage_errors():
         for file in walk(f"{workspace}/{store}/"):
             with contextlib.suppress(FileNotFoundError):
                 default_storage.delete(file.key)
             gone += 1
+            if gone % WIPED_AT_ONCE == 0:
+                keep_on()
     return gone

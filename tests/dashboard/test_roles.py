@@ -86,6 +86,7 @@ TABLE: dict[str, tuple[Role | None, Role | None]] = {
     "again": (VIEW, None),
     "forget-marks": (None, DECIDE),
     "notices": (VIEW, VIEW),
+    "set-address": (None, VIEW),
     "storage": (VIEW, None),
     "set-keeping": (None, OWN),
     "publications": (VIEW, None),

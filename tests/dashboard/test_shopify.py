@@ -601,3 +601,15 @@ def test_a_page_that_is_open_brings_lost_access_back_by_itself(shopify: Shopify,
         "connected",
         shopify.shop().live,
     )
+
+
+def test_who_came_from_shopify_enters_where_their_mail_goes(shopify: Shopify) -> None:
+    opened(session_token())
+    url = asked("/shopify/open/", session_token(), "post").json()["url"]
+    client = Client()
+    client.get(url.removeprefix(HERE))
+    assert "Enter one here" in client.get("/notices/").content.decode()
+    for address, kept in (("anna@teahouse.example", "anna@teahouse.example"), ("no address", "anna@teahouse.example"), ("", "")):
+        assert client.post("/notices/address/", {"address": address}).status_code == 302
+        assert User.objects.get().email == kept
+    assert Event.objects.filter(verb="member.address").count() == 2

@@ -8,8 +8,9 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from apps.accounts import services as accounts
 from apps.accounts.models import Member, Role
-from apps.dashboard.access import Asked, page_for
+from apps.dashboard.access import Asked, action, page_for
 from apps.dashboard.showing import back, show
 from apps.notices import selectors
 from apps.notices.models import How, Kind
@@ -39,8 +40,35 @@ def notices(request: Asked) -> HttpResponse:
             new = choosing.choose(member, form.cleaned_data, by=request.actor)
             return back(request, PAGE, ok="Saved." if new else "Everything stays as it is.")
         return back(request, PAGE, trouble="Choose one of the three for each kind.")
-    context = {"form": WishesForm(initial=selectors.wishes(member)), "address": request.user.email}
+    context = {
+        "form": WishesForm(initial=selectors.wishes(member)),
+        "address": request.user.email,
+        "where": AddressForm(initial={"address": request.user.email}),
+    }
     return show(request, "notices.html", context)
+
+
+class AddressForm(forms.Form):
+    """Where one's own mail goes."""
+
+    address = forms.EmailField(
+        label="Your mail address",
+        required=False,
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+
+@action(Role.VIEWER)
+def set_address(request: Asked) -> HttpResponse:
+    """Everybody their own: who comes from a shop's administration brings none along."""
+    form = AddressForm(request.POST)
+    if not form.is_valid():
+        return back(request, PAGE, trouble="That is not a mail address.")
+    new = accounts.set_address(
+        request.user, form.cleaned_data["address"], by=request.actor, workspace=request.workspace.pk
+    )
+    return back(request, PAGE, ok="Saved." if new else "Everything stays as it is.")
 
 
 @csrf_exempt
