@@ -106,6 +106,7 @@ def test_a_small_shop_is_read_page_by_page_oldest_first(admin: Admin, open_shop:
     assert [product.id for product in products] == ["3", "5", "8", "13", "21"]
     assert admin.names() == ["Products"] * 3, "counted with the first page"
     assert [call.variables["counting"] for call in admin.calls] == [True, False, False]
+    assert admin.calls[0].variables["counted"] is None, "a whole shop is counted without searching"
     assert all(len(token) < 200 for token in tokens)
 
 
@@ -134,6 +135,7 @@ def test_what_changed_is_asked_for_in_utc_and_strictly_after(admin: Admin, open_
         "however many: changes are never read from a file"
     )
     open_shop().products(modified_after=since, page=page.next)
+    assert admin.calls[0].variables["counted"] == "updated_at:>'2026-01-02T10:00:00Z'"
     assert [call.variables["query"] for call in admin.calls] == [
         "id:>=1 AND updated_at:>'2026-01-02T10:00:00Z'",
         "id:>=3 AND updated_at:>'2026-01-02T10:00:00Z'",
