@@ -79,8 +79,10 @@ class Catalogue:
     def _behind(self, given: _After | None, modified_after: dt.datetime | None) -> Page:
         place = given or _After()
         # What is searched for may be a second behind what is there.
-        query = " AND ".join(filter(None, [f"id:>={place.product + 1}", _changed_after(modified_after)]))
-        data = self._client.run("products", {"query": query, "counting": given is None})
+        changed = _changed_after(modified_after)
+        query = " AND ".join(filter(None, [f"id:>={place.product + 1}", changed]))
+        asked = {"query": query, "counting": given is None, "counted": changed or None}
+        data = self._client.run("products", asked)
         if given is None:
             count, place = _counted(data)
             if count > BULK_FROM and modified_after is None:

@@ -151,7 +151,7 @@ VERSIONS = ("2026-07", "2026-10")
 
 @lru_cache(maxsize=1)
 def published() -> Path:
-    """The folder with the published schemas; skips where they can't be had."""
+    """The folder with the published schemas. Where they can't be had it skips, or fails where they must be there."""
     given = os.environ.get("VITRINE_SHOPIFY_SCHEMAS")
     if given:
         return Path(given)
@@ -162,7 +162,7 @@ def published() -> Path:
     try:
         place: Path = door.obtain()
     except door.Missing as error:
-        pytest.skip(str(error))
+        (pytest.fail if os.environ.get("VITRINE_MUST_HAVE_SCHEMAS") else pytest.skip)(str(error))
     return place
 
 

@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 import hmac
 import json
-import tomllib
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
@@ -16,7 +15,7 @@ import pytest
 from connectors.base import Settings
 from connectors.errors import ForbiddenHost, NeedsReauth, NotJson, OutcomeUnknown, Rejected, Unavailable
 from connectors.http import Http
-from connectors.shopify import appconfig, oauth, shops, webhooks
+from connectors.shopify import oauth, shops, webhooks
 from tests.connectors.conftest import Web
 
 SECRET = "shpss_0123456789abcdef0123456789abcdef"
@@ -364,55 +363,6 @@ def test_only_public_addresses_are_called(loopback: Settings) -> None:
         elsewhere.refresh(SHOP, "x")
     with pytest.raises(Rejected):
         oauth.Exchange(loopback, client_id="c", secret=SECRET).refresh("evil.example", "x")
-
-
-# -- the app's configuration ----------------------------------------------------------------------------------
-
-
-def written(**changed: Any) -> dict[str, Any]:
-    given = {
-        "client_id": "c-1",
-        "name": 'Vitrine "test" für \\ alle',
-        "app_url": "https://app.example/shopify/",
-        "redirect_urls": ["https://app.example/shopify/callback/"],
-        "webhook_url": "https://app.example/hooks/shopify/",
-        **changed,
-    }
-    return tomllib.loads(appconfig.toml(**given))
-
-
-def test_the_apps_configuration_says_all_that_shopify_has_to_know() -> None:
-    told = written()
-    assert (told["client_id"], told["name"], told["embedded"]) == ("c-1", 'Vitrine "test" für \\ alle', True)
-    assert told["application_url"] == "https://app.example/shopify/"
-    assert told["access_scopes"] == {"scopes": "write_products,write_files"}
-    assert told["auth"] == {"redirect_urls": ["https://app.example/shopify/callback/"]}
-    assert told["webhooks"]["api_version"] == "2026-10"
-
-
-def test_every_topic_that_is_understood_is_asked_for_once_at_one_address() -> None:
-    subscriptions = written()["webhooks"]["subscriptions"]
-    assert {s["uri"] for s in subscriptions} == {"https://app.example/hooks/shopify/"}
-    topics = [topic for s in subscriptions for topic in s.get("topics", [])]
-    assert sorted(topics) == sorted(webhooks.TOPICS)
-    compliance = [topic for s in subscriptions for topic in s.get("compliance_topics", [])]
-    assert compliance == ["customers/data_request", "customers/redact", "shop/redact"]
-
-
-def test_bodies_cut_short_still_tell_when_so_that_none_is_left_out() -> None:
-    for subscription in written()["webhooks"]["subscriptions"]:
-        assert "updated_at" in subscription.get("include_fields", ["updated_at"])
-
-
-def test_scopes_may_come_as_text_and_versions_otherwise() -> None:
-    told = written(scopes="write_products", api_version="2026-07")
-    assert (told["access_scopes"]["scopes"], told["webhooks"]["api_version"]) == ("write_products", "2026-07")
-
-
-@pytest.mark.parametrize("name", ["", "two\nlines", "a\x7fb", "\ud800"])
-def test_what_can_not_stand_in_a_file_is_refused(name: str) -> None:
-    with pytest.raises(Rejected):
-        written(name=name)
 
 
 def test_the_query_of_a_real_address_is_read_as_it_comes() -> None:
