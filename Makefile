@@ -54,7 +54,7 @@ $(FULL):
 .PHONY: help setup chromium shopify-schema demo clean-demo up test bench chaos faults check format lock
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 setup: $(FULL) chromium ## make .venv with every extra, find or install Chromium
 

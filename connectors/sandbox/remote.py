@@ -30,23 +30,25 @@ class Remote:
         self._home = urlsplit(home_url)
         self._loopback = loopback
         self._timeout_s = timeout_s
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.verify = ca_file or True
+        self._verify = ca_file or True
+        self._session = self._fresh()
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
         """POST without following redirects; the status. Raises `Refused`."""
         self.check(url)
         try:
-            # A connection of its own, so that a receiver's restart is not felt by the next delivery.
-            with self._session.post(
-                url,
-                data=body,
-                headers={"Connection": "close", **headers},
-                timeout=self._timeout_s,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            # A connection of its own, so that neither a receiver's restart nor its closing of the last one is felt.
+            with (
+                self._fresh() as session,
+                session.post(
+                    url,
+                    data=body,
+                    headers={"Connection": "close", **headers},
+                    timeout=self._timeout_s,
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
                 return response.status_code
         except requests.RequestException as error:
             raise Refused(type(error).__name__) from None
@@ -72,6 +74,12 @@ class Remote:
                 raise Refused("The file is too large.")
             return data, name
         raise Refused("Too many redirects")
+
+    def _fresh(self) -> requests.Session:
+        session = requests.Session()
+        session.trust_env = False
+        session.verify = self._verify
+        return session
 
     def check(self, url: str) -> None:
         """Raise `Refused` unless WordPress's wp_http_validate_url would let `url` through."""

@@ -58,6 +58,7 @@ def _merchants(routes: Blueprint, site: Site) -> None:
             ),
             "state": lambda: site.set_state(shop, body["state"]),
             "fill": lambda: site.fill(shop, int(body["products"]), int(body.get("photos", 3))),
+            "redact": lambda: site.redact(shop),
             "customer": lambda: site.customer_asks(shop, body["what"], body.get("customer")),
             "drain": lambda: site.bucket(shop).drain(float(body.get("left", 0))),
         }

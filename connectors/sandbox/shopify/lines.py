@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -24,7 +24,7 @@ from graphql.execution.values import get_argument_values
 from graphql.utilities import get_operation_ast
 
 from connectors.sandbox.shopify.engine import PAGING, Call, value_of
-from connectors.sandbox.shopify.fields import LISTS
+from connectors.sandbox.shopify.fields import FIELDS, LISTS
 from connectors.sandbox.shopify.memory import Doc
 from connectors.sandbox.shopify.payloads import gid
 
@@ -74,9 +74,8 @@ class Plan:
         """(is a root, line) of the whole answer."""
         root = self._call.rules[0].query_type
         assert root is not None
-        for name, given, inner in self._compiled(root)[1]:
+        for name, given, inner, kind in self._compiled(root)[1]:
             rows = iter(LISTS["QueryRoot"][name](None, self._call, **given))
-            kind = inner.element(root, name)
             while parents := list(islice(rows, PARENTS_TOGETHER)):
                 yield from inner.family([(row, "") for row in parents], kind, grouped, root=True)
 
@@ -92,33 +91,29 @@ class Plan:
             yield from self._children(batch, kind, grouped)
 
     def _children(self, batch: list[tuple[Doc, str]], kind: Any, grouped: bool) -> Iterator[tuple[bool, Doc]]:
-        concrete = {self._concrete(row, kind).name: self._concrete(row, kind) for row, _ in batch}
-        for name, found in concrete.items():
-            for field_name, given, inner in self._compiled(found)[1]:
-                below: list[tuple[Doc, str]] = []
-                for row, _ in batch:
-                    if self._concrete(row, kind).name != name:
-                        continue
-                    parent = gid(name, row["id"])
-                    below += [(child, parent) for child in LISTS[name][field_name](row, self._call, **given)]
-                yield from inner.family(below, inner.element(found, field_name), grouped)
+        by_type: dict[str, list[Doc]] = {}
+        for row, _ in batch:
+            by_type.setdefault(self._concrete(row, kind).name, []).append(row)
+        for name, rows in by_type.items():
+            for field_name, given, inner, element in self._by_type[name][1]:
+                listed = LISTS[name][field_name]
+                below = [
+                    (child, gid(name, row["id"]))
+                    for row in rows
+                    for child in listed(row, self._call, **given)
+                ]
+                yield from inner.family(below, element, grouped)
 
     def value(self, row: Any, kind: Any) -> Doc:
         """An object's own fields."""
-        found = self._concrete(row, kind)
         line: Doc = {}
-        for alias, name, given, inner, inner_kind in self._compiled(found)[0]:
-            if name == "__typename":
-                line[alias] = found.name
-                continue
-            value = value_of(row, self._call, found.name, name, given)
+        for alias, read, inner, inner_kind in self._compiled(self._concrete(row, kind))[0]:
+            value = read(row)
             if inner is not None and value is not None:
-                several = isinstance(value, list)
-                value = (
-                    [inner.value(one, inner_kind) for one in value]
-                    if several
-                    else inner.value(value, inner_kind)
-                )
+                if isinstance(value, list):
+                    value = [inner.value(one, inner_kind) for one in value]
+                else:
+                    value = inner.value(value, inner_kind)
             line[alias] = value
         return line
 
@@ -128,7 +123,7 @@ class Plan:
         return get_named_type(get_named_type(listed.fields["edges"].type).fields["node"].type)
 
     def _concrete(self, row: Any, kind: Any) -> GraphQLObjectType:
-        if not is_abstract_type(kind):
+        if isinstance(kind, GraphQLObjectType):
             return kind
         found = self._call.rules[0].type_map[row["__typename"]]
         assert isinstance(found, GraphQLObjectType)
@@ -157,22 +152,29 @@ class Plan:
                 continue
             name, alias = node.name.value, (node.alias or node.name).value
             if name == "__typename":
-                plain.append((alias, name, {}, None, None))
+                plain.append((alias, lambda row, kind=kind: kind.name, None, None))
                 continue
             definition = kind.fields[name]
             inner_kind = get_named_type(definition.type)
             given = get_argument_values(definition, node)
             self._call.allow(kind.name, name, inner_kind.name)
+            inner = None
             if inner_kind.name.endswith("Connection"):
                 own = {k: v for k, v in given.items() if k not in PAGING}
-                lists.append((name, own, Plan(self._call, list(_nodes(node)), self._fragments)))
-            elif is_composite_type(inner_kind):
+                below = Plan(self._call, list(_nodes(node)), self._fragments)
+                lists.append((name, own, below, self.element(kind, name)))
+                continue
+            if is_composite_type(inner_kind):
                 assert node.selection_set is not None
-                plain.append(
-                    (alias, name, given, Plan(self._call, [node.selection_set], self._fragments), inner_kind)
-                )
-            else:
-                plain.append((alias, name, given, None, None))
+                inner = Plan(self._call, [node.selection_set], self._fragments)
+            plain.append((alias, self._reader(kind.name, name, given), inner, inner_kind))
+
+    def _reader(self, kind: str, name: str, given: dict[str, Any]) -> Callable[[Any], Any]:
+        """How a field's value is had of an object."""
+        found = FIELDS.get(kind, {}).get(name)
+        if found is None:
+            return lambda row: value_of(row, self._call, kind, name, given)
+        return lambda row: found(row, self._call, **given)
 
     def _meets(self, fragment: Any, kind: GraphQLObjectType) -> bool:
         condition = fragment.type_condition
@@ -184,9 +186,8 @@ class Plan:
 
     def _depths(self, kind: GraphQLObjectType, depth: int) -> Iterator[int]:
         """How deep each connection below here lies."""
-        for name, _, inner in self._compiled(kind)[1]:
+        for _, _, inner, element in self._compiled(kind)[1]:
             yield depth
-            element = self.element(kind, name)
             kinds = (
                 self._call.rules[0].get_possible_types(element) if is_abstract_type(element) else [element]
             )

@@ -74,6 +74,8 @@ def _frame(routes: Blueprint, site: Site) -> None:
 
     @routes.post("/admin/apps/<app>")
     def install(app: str) -> Answer:
+        if "cancel" in request.form:
+            return redirect(f"{request.script_root}/")
         site.install(_shop(site))
         return redirect(f"{request.script_root}{request.full_path}".rstrip("?"))
 

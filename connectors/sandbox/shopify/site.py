@@ -171,6 +171,10 @@ class Site:
         about = {"previous": sorted(before), "current": sorted(scopes), "updated_at": self.clock.stamp()}
         self.hooks.tell(shop, "app/scopes_update", {"id": self.shop(shop)["id"], **about})
 
+    def redact(self, name: str) -> None:
+        """Everything of this shop is to be forgotten, now."""
+        self.hooks.tell(full_name(name), "shop/redact", {})
+
     def customer_asks(self, name: str, what: str, customer: Mapping[str, Any] | None = None) -> None:
         """A customer wants to know (`data_request`) or to be forgotten (`redact`)."""
         who = dict(customer or {"id": 191167, "email": "john@example.com", "phone": "555-625-1199"})

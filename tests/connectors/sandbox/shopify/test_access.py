@@ -318,6 +318,8 @@ def test_admin_opens_the_app_in_a_frame_with_everything_it_needs(
     shop = open_shop(installed=False)
     address = f"{shop.root}apps/app-1"
     assert "Install App in" in shop.web.get(address, timeout=20).text
+    assert "All products" in shop.web.post(address, data={"cancel": "1"}, timeout=20).text
+    assert platform.site.access.installed(shop.name) is None
     page = shop.web.post(address, timeout=20).text  # managed installation: Shopify alone
     assert platform.site.access.scopes(shop.name) == ("write_products", "write_files")
     query = page.partition('src="')[2].partition('"')[0].partition("?")[2].replace("&amp;", "&")

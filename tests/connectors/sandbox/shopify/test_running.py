@@ -177,7 +177,12 @@ def test_time_faults_and_webhooks_can_be_steered_from_outside(
     web.pages["/hook"] = (200, {}, b"")
     platform.site.access.app = platform.site.access.app.hearing(f"{web.url}/hook")
     door("POST", f"/shops/{shop.name}/customer", {"what": "redact"})
-    assert door("POST", "/deliver").json()["delivered"] >= 1
+    door("POST", f"/shops/{shop.name}/redact")
+    assert door("POST", "/deliver").json()["delivered"] >= 2
+    assert [seen.headers["X-Shopify-Topic"] for seen in web.hooks()[-2:]] == [
+        "customers/redact",
+        "shop/redact",
+    ]
     sent = door("GET", "/deliveries").json()["sent"][-1]
     assert door("POST", "/repeat", {"webhook_id": sent["webhook_id"]}).json() == {"status": 200}
     assert base64.b64decode(sent["body"]) == web.hooks()[-1].body
