@@ -221,8 +221,8 @@ def drop(prefix: str) -> int:
 
 
 def wipe(workspace: int, store: int, *, keep_on: Callable[[], None]) -> int:
-    """Delete every file of a store, of whatever kind, unfinished ones too. Returns how many. `keep_on` is called now and
-    then: a store may have a hundred thousand. Raises StorageAway."""
+    """Delete every file of a store, of whatever kind, unfinished ones too. Returns how many. `keep_on` is called now
+    and then: a store may have a hundred thousand. Raises StorageAway."""
     gone = 0
     with storage_errors():
         for file in walk(f"{workspace}/{store}/"):

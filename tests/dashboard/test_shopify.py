@@ -609,7 +609,11 @@ def test_who_came_from_shopify_enters_where_their_mail_goes(shopify: Shopify) ->
     client = Client()
     client.get(url.removeprefix(HERE))
     assert "Enter one here" in client.get("/notices/").content.decode()
-    for address, kept in (("anna@teahouse.example", "anna@teahouse.example"), ("no address", "anna@teahouse.example"), ("", "")):
+    for address, kept in (
+        ("anna@teahouse.example", "anna@teahouse.example"),
+        ("no address", "anna@teahouse.example"),
+        ("", ""),
+    ):
         assert client.post("/notices/address/", {"address": address}).status_code == 302
         assert User.objects.get().email == kept
     assert Event.objects.filter(verb="member.address").count() == 2

@@ -276,7 +276,9 @@ def callback(request: HttpRequest) -> HttpResponse:
 # -- what all of them answer with --------------------------------------------------------------------------------
 
 
-def _said(request: HttpRequest, status: int, sentence: str, *, title: str = "That did not work") -> HttpResponse:
+def _said(
+    request: HttpRequest, status: int, sentence: str, *, title: str = "That did not work"
+) -> HttpResponse:
     told = {"title": title, "sentence": sentence}
     return render(request, "dashboard/shopify_said.html", told, status=status)
 
