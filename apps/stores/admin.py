@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from apps.stores.models import Approval, Store, WrittenMedia
+from apps.stores.models import Approval, Install, LegalRequest, Store, WrittenMedia
 
 
 @admin.register(Store)
@@ -28,3 +28,32 @@ class ApprovalAdmin(admin.ModelAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+
+@admin.register(LegalRequest)
+class LegalRequestAdmin(admin.ModelAdmin):
+    list_display = ("kind", "store", "request", "created_at", "done_at", "work_state")
+    readonly_fields = (
+        "kind",
+        "store",
+        "webhook_id",
+        "request",
+        "customer",
+        "answer",
+        "triggered_at",
+        "done_at",
+    )
+
+
+@admin.register(Install)
+class InstallAdmin(admin.ModelAdmin):
+    list_display = ("shop", "asked_by", "created_at", "used_at")
+    fields = readonly_fields = (
+        "platform",
+        "shop",
+        "workspace",
+        "asked_by",
+        "created_at",
+        "expires_at",
+        "used_at",
+    )

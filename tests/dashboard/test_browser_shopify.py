@@ -116,7 +116,7 @@ def test_its_pages_can_be_used_by_everybody(
 
     from apps.dashboard import tickets
     from apps.stores.models import LegalRequest, Store
-    from tests.dashboard.test_shopify import opened
+    from tests.dashboard.from_shopify import opened
 
     opened(session_token(), Client())
     store = Store.objects.get()

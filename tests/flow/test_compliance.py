@@ -286,7 +286,7 @@ def test_a_workspace_with_other_shops_stays_and_so_does_what_was_spent(
     shopify: Shopify, shop: Shop, storage_root: Path
 ) -> None:
     """An owner connected the shop from inside, beside another one."""
-    from tests.dashboard.test_shopify import connected_from_inside
+    from tests.dashboard.from_shopify import connected_from_inside
 
     connected_from_inside(shop.owner)
     store = Store.objects.get(shop=SHOP)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from django.db import connections
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -29,6 +27,7 @@ from apps.stores.models import LegalRequest, Store
 from connectors.errors import NeedsReauth
 from connectors.sandbox.shopify.server import ShopifySandbox
 from tests.flow.test_compliance import files
+from tests.hands import at_once
 from tests.shopkeeping import Shop, photo
 
 NAME, SHOP = "north", "north.myshopify.com"
@@ -181,23 +180,8 @@ def test_eight_processes_get_on_with_one_refresh(both: Both) -> None:
     row = Store.objects.get()
     row.credentials["expires_at"] = "2026-01-01T00:00:00+00:00"
     row.save()
-    before, wrong, start = both.asked("access_token"), [], threading.Barrier(8)
-
-    def work() -> None:
-        try:
-            start.wait(10)
-            open_store(Store.objects.get()).check()
-        except BaseException as error:
-            wrong.append(error)
-        finally:
-            connections.close_all()
-
-    hands = [threading.Thread(target=work) for _ in range(8)]
-    for hand in hands:
-        hand.start()
-    for hand in hands:
-        hand.join()
-    assert wrong == []
+    before = both.asked("access_token")
+    assert at_once(8, lambda: open_store(Store.objects.get()).check()) == []
     assert both.asked("access_token") - before == 1
 
 

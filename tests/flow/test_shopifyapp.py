@@ -78,4 +78,4 @@ def test_mistakes_in_the_settings_are_told_at_start(
 ) -> None:
     for name, value in changed.items():
         setattr(app, name, value)
-    assert {one.id for one in checks._shopify()} == found
+    assert {one.id for one in checks.shopify()} == found

@@ -18,6 +18,7 @@ from apps.stores.tokens import StoreAccess
 from connectors.errors import NeedsReauth, OutcomeUnknown, Paused, Rejected, Unavailable
 from connectors.types import Credentials
 from tests import shopify_app
+from tests.hands import at_once
 from tests.shopify_app import SHOP, Shopify
 from tests.shopkeeping import Shop
 
@@ -130,29 +131,14 @@ def test_after_ninety_days_of_silence_it_is_plain_that_access_is_gone(
 
 
 def eight_at_once(store: Store, *, renew: bool) -> tuple[list[str], list[BaseException]]:
-    """Each as a process of its own: with its own connection, which first saw the token of before."""
     got: list[str] = []
-    wrong: list[BaseException] = []
-    start = threading.Barrier(8)
+    token = held(store).token
 
     def ask() -> None:
-        try:
-            access = StoreAccess(store.pk)
-            if renew:
-                access.given = held(store).token
-            start.wait(10)
-            got.append(access(renew=renew))
-        except BaseException as error:
-            wrong.append(error)
-        finally:
-            connections.close_all()
+        access = StoreAccess(store.pk, given=token if renew else "")
+        got.append(access(renew=renew))
 
-    hands = [threading.Thread(target=ask) for _ in range(8)]
-    for hand in hands:
-        hand.start()
-    for hand in hands:
-        hand.join()
-    return got, wrong
+    return got, at_once(8, ask)
 
 
 @pytest.fixture
