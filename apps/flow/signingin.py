@@ -114,8 +114,10 @@ def connect_new(shop: str, credentials: Credentials) -> Store:
     with transaction.atomic():
         stores.hold(shopify.PLATFORM, shop)
         there = stores_selectors.of_shop(shopify.PLATFORM, shop)
-        if there is not None:
-            return there  # somebody else of the shop was faster
+        if there is not None:  # somebody else of the shop was faster; the later token is the one that lasts
+            if credentials.expires_at >= Credentials(**there.credentials).expires_at:
+                stores.give_access(there, credentials, by=BY)
+            return there
         workspace = accounts.found_workspace(info.name or found.name, by=BY)
         recipes.create(workspace, name="White packshot", body=recipes.WHITE_PACKSHOT, by=BY, automatic=True)
         store = _kept(workspace, shop, credentials, info, by=BY)
