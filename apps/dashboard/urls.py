@@ -70,6 +70,7 @@ pages = [
     path("reversals/<int:pk>/", takeback.reversal, name="reversal"),
     path("reversals/<int:pk>/live/", takeback.reversal_live, name="reversal-live"),
     path("reversals/<int:pk>/move/", takeback.move, name="reversal-move"),
+    path("stores/<int:pk>/people/", stores.people, name="shop-people"),
     path("stores/<int:pk>/privacy/", privacy.requests, name="privacy"),
     path("stores/<int:pk>/privacy/<int:request_pk>/", privacy.record, name="privacy-record"),
     path("stores/<int:pk>/disconnect/", stores.disconnect, name="disconnect"),

@@ -124,6 +124,8 @@ PHRASES: dict[str, str] = {
     "store.connected": "connected the store {url}",
     "store.disconnected": "disconnected the store",
     "store.uninstalled": "noticed that the shop took Vitrine off",
+    "store.people_let_in": "let people of the shop come in from its administration",
+    "store.people_kept_out": "no longer lets people of the shop come in by themselves",
     "store.access_lost": "noticed that the store no longer gives access",
     "member.address": "changed where mail to them goes",
     "member.joined": "came in from the shop's administration and is {role} here",

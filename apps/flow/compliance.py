@@ -158,7 +158,7 @@ def _log_out(people: Iterable[int]) -> None:
 def _last(row: LegalRequest, store: Store, workspace: Workspace) -> None:
     """The store's own row, the request, and a workspace in which nothing and nobody is left, in one step with the word
     of it in the trail."""
-    emptied = store.open_to_shop and not (
+    emptied = not (
         Store.objects.filter(workspace=workspace).exclude(pk=store.pk).exists()
         or Member.objects.filter(workspace=workspace).exists()
     )
@@ -177,7 +177,7 @@ def _last(row: LegalRequest, store: Store, workspace: Workspace) -> None:
         erasing.forget_words(workspace.pk, [f"store:{store.pk}"], by=BY)
         if emptied:
             audit.redact_all(workspace.pk, None, by=BY)
-        elif store.open_to_shop:
+        elif workspace.name == store.name:  # it was named after the shop
             Workspace.objects.filter(pk=workspace.pk).update(name=f"Workspace {workspace.pk}")
             audit.redact_all(workspace.pk, [""], by=BY)
         LegalRequest.objects.filter(store=store.pk).delete()

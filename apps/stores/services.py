@@ -135,6 +135,17 @@ def give_access(store: Store, credentials: Credentials, *, by: str) -> None:
     presence.forget(store.pk)
 
 
+def let_in(store: Store, *, everybody: bool, by: str) -> bool:
+    """Whether people of the shop are let in from its administration by themselves; who is in already stays. Whether
+    that is new."""
+    with transaction.atomic():
+        if not Store.objects.filter(pk=store.pk, open_to_shop=not everybody).update(open_to_shop=everybody):
+            return False
+        verb = "store.people_let_in" if everybody else "store.people_kept_out"
+        audit.record(verb, workspace=store.workspace_id, actor=by, subject=f"store:{store.pk}")
+    return True
+
+
 def opened(store: Store, *, at: dt.datetime) -> None:
     """Somebody had our app open in the shop's administration then, so it was there."""
     mine = Store.objects.filter(pk=store.pk)

@@ -231,3 +231,22 @@ def test_who_came_from_shopify_enters_where_their_mail_goes(shopify: Shopify) ->
         assert client.post("/notices/address/", {"address": address}).status_code == 302
         assert User.objects.get().email == kept
     assert Event.objects.filter(verb="member.address").count() == 2
+
+
+def test_an_owner_lets_the_people_of_their_shop_in(shopify: Shopify) -> None:
+    user, workspace = accounts.create_owner(
+        username="olga", password="a long pass phrase", workspace_name="Olga"
+    )
+    connected_from_inside(user)
+    store = Store.objects.get()
+    client = Client()
+    client.force_login(user)
+    assert "not let in from Shopify" in client.get(f"/stores/{store.pk}/").content.decode()
+    client.post(f"/stores/{store.pk}/people/", {"everybody": "yes"})
+    assert opened(session_token()).status_code == 200
+    member = Member.objects.exclude(user=user).get()
+    assert (member.workspace, member.role) == (workspace, "reviewer")
+    client.post(f"/stores/{store.pk}/people/", {"everybody": "no"})
+    assert opened(session_token()).status_code == 200, "who is in stays"
+    assert opened(session_token(user=BEN)).status_code == 403
+    assert Event.objects.filter(verb__startswith="store.people").count() == 2

@@ -116,6 +116,19 @@ def disconnect(request: Asked, pk: int) -> HttpResponse:
     return back(request, "dashboard:stores", ok=f"{row.name} is disconnected and its keys are forgotten.")
 
 
+@action(Role.OWNER)
+def people(request: Asked, pk: int) -> HttpResponse:
+    """Let people of the shop in from its administration, or nobody new any more."""
+    row = _store(request, pk)
+    everybody = request.POST.get("everybody") == "yes"
+    if not row.shop or not services.let_in(row, everybody=everybody, by=request.actor):
+        return back(request, "dashboard:store", pk, ok="Everything stays as it is.")
+    told = (
+        "They are let in when they open Vitrine there." if everybody else "Nobody new is let in from there."
+    )
+    return back(request, "dashboard:store", pk, ok=told)
+
+
 def _store(request: Asked, pk: int) -> Store:
     return get_object_or_404(stores.of_workspace(request.workspace.pk), pk=pk)
 
