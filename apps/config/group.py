@@ -56,15 +56,15 @@ def only_one() -> Iterator[None]:
         yield
 
 
-def start_services() -> tuple[Services, Urls]:
-    """PostgreSQL and Valkey up, tables as this version wants them."""
+def start_services(*, migrate: bool = True) -> tuple[Services, Urls]:
+    """PostgreSQL and Valkey up, tables as this version wants them unless somebody else sees to that."""
     services = Services(settings.DATA_ROOT)
     try:
         urls = services.start()
         Path(settings.STATIC_ROOT).mkdir(exist_ok=True)
     except ServerError as error:
         raise CommandError(str(error)) from error
-    if _unmigrated():
+    if migrate and _unmigrated():
         migrated = subprocess.run(
             [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
             cwd=settings.BASE_DIR,

@@ -29,7 +29,8 @@ def servers(argv: Sequence[str]) -> Iterator[None]:
     django.setup()
     from apps.config import group
 
-    services, _ = group.start_services()
+    # What is restored brings its tables along.
+    services, _ = group.start_services(migrate=argv[1] != "restore")
     try:
         yield
     finally:

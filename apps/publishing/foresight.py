@@ -184,7 +184,8 @@ def _going_on(scope: Scope) -> tuple[str, ...]:
 
 # -- what somebody else changed ------------------------------------------------------------------------------------
 
-# Products whose mirrored list is not what the latest snapshot was with our pictures in their places.
+# Products whose mirrored list is not what the latest snapshot was with our pictures in their places, or of which a
+# variant that got our picture shows neither that nor what it replaced.
 _DIFFERING = """
 WITH meant AS ({meant}), latest AS (SELECT product_id, max(id) AS id FROM meant GROUP BY product_id),
 ours AS (
@@ -203,7 +204,14 @@ ours AS (
     WHERE f.present AND f.variant = '' GROUP BY f.product_id
 )
 SELECT l.product_id FROM latest l LEFT JOIN left_by_us b USING (product_id) LEFT JOIN shown s USING (product_id)
-WHERE b.media::text[] IS DISTINCT FROM s.media::text[] ORDER BY l.product_id
+WHERE b.media::text[] IS DISTINCT FROM s.media::text[]
+UNION
+SELECT m.product_id FROM meant m JOIN publishing_publication p ON p.id = m.id
+JOIN publishing_snapshot s ON s.publication_id = m.id
+CROSS JOIN LATERAL jsonb_array_elements_text(s.given) AS given(variant)
+JOIN catalog_variant v ON v.product_id = m.product_id AND v.external_id = given.variant
+WHERE v.media_id NOT IN (p.media_id, s.replaced_id)
+ORDER BY product_id
 """
 
 

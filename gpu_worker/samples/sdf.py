@@ -7,6 +7,7 @@ The formulas are the usual ones of constructive distance fields (J. Hart, "Spher
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,14 +87,15 @@ def capsule(p: Points, a: Sequence[float], b: Sequence[float], radius: float) ->
 
 def lathe(p: Points, profile: Sequence[tuple[float, float]], steep: float = 0.75) -> Floats:
     """A solid of revolution from (height, radius) points; `steep` under 1 keeps marching safe on slanted walls."""
-    heights, radii = profile_table(profile)
+    heights, radii = profile_table(tuple(profile))
     radius = np.interp(p[1], heights, radii).astype(np.float32)
     side = (np.hypot(p[0], p[2]) - radius) * np.float32(steep)
     middle, half = (heights[0] + heights[-1]) / 2, (heights[-1] - heights[0]) / 2
     return np.maximum(side, np.abs(p[1] - np.float32(middle)) - np.float32(half))
 
 
-def profile_table(profile: Sequence[tuple[float, float]]) -> tuple[Floats, Floats]:
+@lru_cache(maxsize=64)  # the same few are asked for at every step of a ray
+def profile_table(profile: tuple[tuple[float, float], ...]) -> tuple[Floats, Floats]:
     """The profile as a smooth table (heights rising, radii), rounded at its corners."""
     points = np.asarray(profile, np.float64)
     heights = np.linspace(points[0, 0], points[-1, 0], 400)

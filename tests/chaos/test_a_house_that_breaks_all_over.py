@@ -19,8 +19,9 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 # One of each sort, so that a round fits into a minute; `make chaos` has them all.
 KINDS = (
     *("kill_render", "kill_control", "kill_dispatcher", "kill_web", "broker_emptied", "postgres_immediate"),
-    *("store_done_then_cut", "store_late", "store_rate_limited", "disk_full"),
+    *("store_done_then_cut", "disk_full"),
 )
+JOBS = 16
 
 
 @pytest.fixture
@@ -65,18 +66,13 @@ def test_nothing_is_lost_or_doubled_while_everything_is_killed(temporary: Path) 
         temporary,
         "--seed",
         "11",
-        "--jobs",
-        "24",
-        "--acts",
-        "12",
-        "--pace",
-        "1.2",
+        *("--jobs", str(JOBS), "--acts", "10", "--pace", "1"),
         *("--kinds", ",".join(KINDS)),
     )
     out, err = run.communicate(timeout=470)
     assert run.returncode == 0, out + err[-3000:]
     told = json.loads(out)
-    assert told["jobs"] == 24 and told["published"] == 24 and told["audit_ok"]
+    assert told["jobs"] == told["published"] == JOBS and told["audit_ok"]
     zero = ("lost", "doubled", "orphans", "usage_doubled", "usage_missing", "wrong", "failed")
     assert {name: told[name] for name in zero} == dict.fromkeys(zero, 0)
     done = [json.loads(line) for line in (temporary / "out" / "seed-11.jsonl").read_text().splitlines()]

@@ -35,14 +35,11 @@ def test_a_command_works_on_a_fresh_machine_and_leaves_nothing_running(
     counted = run(environment, "rotatekeys", "--check", "--json")
     assert json.loads(counted.stdout)["secrets"] == 0, counted.stderr
     assert not embedded.Services(root).running()
+    with embedded.Services(root) as services:
+        assert run(environment, "rotatekeys", "--check").returncode == 0
+        assert services.running(), "servers that ran before go on running"
 
 
 def test_every_command_of_ours_that_reads_the_database_brings_its_servers() -> None:
     ours = {name for name, app in get_commands().items() if app.startswith("apps.")}
     assert ours - ondemand.COMMANDS == {"up", "demo", "dispatcher", "newkey"}
-
-
-def test_servers_that_ran_before_go_on_running(root: Path, environment: dict[str, str]) -> None:
-    with embedded.Services(root) as services:
-        assert run(environment, "createowner", "anna", "--password", "a long pass phrase").returncode == 0
-        assert services.running()

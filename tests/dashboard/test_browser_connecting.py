@@ -73,13 +73,16 @@ def shop(open_shop: Open, tls: Any) -> Sandbox:
     return open_shop(deliver_to_loopback=True, ca_file=tls[1])
 
 
-@pytest.fixture(params=["scripts", "no scripts"])
+WITH, WITHOUT = "with scripts", "without scripts"
+
+
+@pytest.fixture
 def owners_page(
     request: pytest.FixtureRequest, browser: Any, merchant: Merchant, on_https: str, control_worker: None
 ) -> Iterator[Any]:
     """An owner who has just logged in."""
     context = browser.new_context(
-        ignore_https_errors=True, viewport=DESK, java_script_enabled=request.param == "scripts"
+        ignore_https_errors=True, viewport=DESK, java_script_enabled=request.param == WITH
     )
     context.set_default_timeout(15_000)
     page = context.new_page()
@@ -105,9 +108,12 @@ def find(page: Any, shop: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("button", "way"),
-    [("Approve in WordPress", "media library"), ("Approve in WooCommerce", "By address")],
-    ids=["password", "keys"],
+    ("owners_page", "button", "way"),
+    [
+        pytest.param(WITH, "Approve in WordPress", "media library", id="password"),
+        pytest.param(WITHOUT, "Approve in WooCommerce", "By address", id="keys"),
+    ],
+    indirect=["owners_page"],
 )
 def test_a_store_is_connected_by_approving_on_its_own_page(
     button: str, way: str, owners_page: Any, shop: Sandbox
@@ -124,7 +130,12 @@ def test_a_store_is_connected_by_approving_on_its_own_page(
     assert Store.objects.get(url=shop.url).state == "connected"
 
 
-@pytest.mark.parametrize("button", ["Approve in WordPress", "Approve in WooCommerce"])
+@pytest.mark.parametrize(
+    ("owners_page", "button"),
+    [(WITHOUT, "Approve in WordPress"), (WITH, "Approve in WooCommerce")],
+    ids=["password", "keys"],
+    indirect=["owners_page"],
+)
 def test_a_no_on_the_stores_page_comes_back_kindly_and_can_be_asked_again(
     button: str, owners_page: Any, shop: Sandbox
 ) -> None:

@@ -133,3 +133,13 @@ def test_a_store_that_was_disconnected_again_shows_nothing_that_works(
     assert "What works" not in owner.get(leads["Location"]).content.decode()
     refused = owner.post(reverse("dashboard:try-again", args=[merchant.store.pk]), follow=True)
     assert "Connect it first" in refused.content.decode()
+
+
+@pytest.mark.parametrize("address", ["store", "store-connected"])
+def test_what_a_store_that_needs_attention_could_do_is_told_as_what_was(
+    address: str, owner: Client, merchant: Merchant
+) -> None:
+    page = reverse(f"dashboard:{address}", args=[merchant.store.pk])
+    assert "What worked before" not in owner.get(page).content.decode()
+    Store.objects.filter(pk=merchant.store.pk).update(state="broken", problem="Keys were revoked.")
+    assert "What worked before" in owner.get(page).content.decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from apps.audit.models import Event
 from apps.automation.models import Rule
+from apps.catalog import services as catalog
 from apps.catalog.models import Product
 from apps.flow import batching, flow, sweeper, takingback
 from apps.jobs.models import Batch, BatchState, Job, JobState
@@ -200,6 +202,26 @@ def test_a_picture_that_a_variation_may_show_is_taken_back_not_withdrawn(shop: S
     take_back(scope)
     shop.work()
     assert variant_images(shop, product) == {"Red": red.id}
+
+
+def read_again(shop: Shop) -> None:
+    sync, _ = catalog.ask_sync(shop.store, by="test", start_work=False)
+    flow.synced(sync.pk)
+
+
+def test_a_variation_that_somebody_gave_another_picture_is_foreseen(shop: Shop) -> None:
+    product = shop.sell("Mug", photo("#a33"))
+    red = shop.remote.products[product].images[0]
+    with_variants(shop, product, Red=red, Crimson=red)
+    written(shop)
+    an_hour_ago = timezone.now() - dt.timedelta(hours=1)
+    read_again(shop)
+    assert foresee(since(shop, an_hour_ago)).changed == 0
+    other = shop.remote.add_media(photo("#0a0"), "other.jpg")
+    first, second = shop.remote.products[product].variants
+    shop.remote.change_product(product, variants=(replace(first, image=other), second))
+    read_again(shop)
+    assert foresee(since(shop, an_hour_ago)).changed == 1
 
 
 def test_a_picture_whose_write_was_only_planned_is_not_written_any_more(stocked: Shop) -> None:
