@@ -128,6 +128,11 @@ class Connector(ABC):
         """The store behind an address in any form, and what stands in the way; reads without credentials. Raises
         Rejected for what is no address at all."""
 
+    @classmethod
+    def claims(cls, typed: str) -> bool:
+        """Whether the text, as it stands, names a store of this platform and can't be one of another. Asks nobody."""
+        return False
+
     # -- access: pure functions. A platform without pages of its own takes credentials by hand only --------------
 
     @classmethod

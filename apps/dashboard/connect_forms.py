@@ -27,7 +27,7 @@ class AddressForm(forms.Form):
     url = forms.CharField(
         label="Address of the store",
         max_length=300,
-        help_text=ADDRESS_HELP,
+        help_text=f"WooCommerce or Shopify. {ADDRESS_HELP}",
         widget=forms.TextInput(
             attrs={
                 "inputmode": "url",

@@ -21,6 +21,7 @@ from apps.jobs.progress import counts
 from apps.lib.work import WorkState
 from apps.publishing import selectors as publishing
 from apps.publishing.models import Publication
+from apps.publishing.services import asking
 from apps.review import selectors as review
 from apps.review.models import Item, ItemState
 from apps.stores import selectors as stores
@@ -68,7 +69,10 @@ class Shot:
             return words.publication(self.publication)
         if self.item is not None:
             said = words.item(self.item)
-            return words.Said("good", "Approved, not written yet") if said.tone == "good" else said
+            if said.tone != "good":
+                return said
+            kept = asking.kept_here(self.job.store.platform)
+            return words.Said("good", "Approved, kept here" if kept else "Approved, not written yet", kept)
         return words.job(self.job)
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from apps.dashboard.templatetags.vitrine import lasts
+from apps.publishing.services import asking
 from apps.stores import reach
+from apps.stores.connect import takes_pictures
 from apps.stores.models import Store
 
 
@@ -27,21 +29,27 @@ def works(store: Store) -> list[Line]:
     can_write = about.get("can_write")
     return [
         Line("Read products", about.get("can_read", True if about else None), "The catalogue can be read."),
-        Line("Change products", can_write, _write_words(can_write)),
-        Line(
-            "Upload to the media library",
-            store.can_upload,
-            "Open." if store.can_upload else "Closed: it opens with an application password, not with keys.",
-        ),
+        Line("Change products", can_write, _write_words(store, can_write)),
+        Line("Upload to the media library", store.can_upload, _library_words(store)),
         Line("Webhooks", _webhooks(store), _webhook_words(store)),
         Line("The way of a picture", _arrives(store), _way_words(store)),
     ]
 
 
-def _write_words(can: bool | None) -> str:
+def _write_words(store: Store, can: bool | None) -> str:
     if can is None:
         return "Not tried yet."
+    if store.shop:
+        return "The store gave us the right to." if can else "The store did not give us the right to."
     return "A change that changes nothing was accepted." if can else "Refused: what we have may only read."
+
+
+def _library_words(store: Store) -> str:
+    if store.can_upload:
+        return "Open."
+    if store.shop:
+        return "The store did not give us the right to."
+    return "Closed: it opens with an application password, not with keys."
 
 
 def _webhooks(store: Store) -> bool | None:
@@ -67,12 +75,14 @@ def _webhook_words(store: Store) -> str:
 
 def _arrives(store: Store) -> bool | None:
     can_write = (store.about or {}).get("can_write")
-    if not can_write:
-        return can_write
+    if not can_write or not takes_pictures(store.platform):
+        return can_write and False
     return store.can_upload or reach.here().reachable
 
 
 def _way_words(store: Store) -> str:
+    if not takes_pictures(store.platform):
+        return "None yet: what is approved is kept here, and can be downloaded."
     if not (store.about or {}).get("can_write", True):
         return "None: pictures can't be put into the store."
     if store.can_upload:
@@ -86,7 +96,9 @@ def missing(store: Store) -> list[str]:
     """What is not there, and what happens instead or has to be done."""
     found = []
     can_write = (store.about or {}).get("can_write")
-    if can_write is False:
+    if reason := asking.kept_here(store.platform):
+        found.append(reason)
+    elif can_write is False:
         found.append(
             "Pictures are made and can be approved here, but not put into the store. Give new access, with the right "
             "to read and write, as a shop manager or administrator."

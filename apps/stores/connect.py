@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.conf import settings
 
 from apps.lib.errors import BadRequest
@@ -18,6 +20,12 @@ from connectors.types import Credentials, Found, Way
 MAX_URL_CHARS = 300
 # Platforms whose access is a token that is renewed all the time.
 TOKENS_END = frozenset({"shopify"})
+
+
+NO_APP = (
+    "This server is not set up as a Shopify app yet. Whoever runs it makes one in Shopify's Dev Dashboard and sets "
+    "SHOPIFY_API_KEY and SHOPIFY_API_SECRET; `manage.py shopifyapp` writes the app's configuration."
+)
 
 
 class NotConnectable(BadRequest):
@@ -41,6 +49,23 @@ def look(platform: str, typed: str) -> Found:
     if len(found.url) > MAX_URL_CHARS:
         raise NotConnectable(f"That leads to an address of more than {MAX_URL_CHARS} characters.")
     return found
+
+
+def recognise(typed: str) -> tuple[str, Found]:
+    """The platform and the store of what a merchant typed, whether it can be connected or not. Raises NotConnectable
+    for what is no address."""
+    for platform in registry.platforms():
+        if registry.get(platform).claims(typed):
+            return platform, look(platform, typed)
+    found = look("woocommerce", typed)
+    if any(finding.code == "shopify" for finding in found.findings):
+        return "shopify", look("shopify", typed)  # a shop at a domain of its own
+    return "woocommerce", found
+
+
+def takes_pictures(platform: str) -> bool:
+    """Whether pictures can be put into stores of this platform, given the right to."""
+    return registry.get(platform).writes
 
 
 def find(platform: str, typed: str) -> Found:
@@ -107,7 +132,10 @@ def _access(store: Store) -> Access | None:
 
 def ways(platform: str, found: Found) -> tuple[Way, ...]:
     """How access to this store may be handed over, the best way first."""
-    return registry.get(platform).ways(found, reach.here())
+    offered = registry.get(platform).ways(found, reach.here())
+    if platform == "shopify" and not (settings.SHOPIFY_API_KEY and settings.SHOPIFY_API_SECRET):
+        return tuple(replace(way, why_not=(*way.why_not, NO_APP)) for way in offered)
+    return offered
 
 
 def inbound(platform: str) -> type[Connector]:

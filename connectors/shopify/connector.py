@@ -50,6 +50,11 @@ class ShopifyConnector(Connector):
     def find(cls, typed: str, settings: Settings) -> Found:
         return finding.find(typed, settings)
 
+    @classmethod
+    def claims(cls, typed: str) -> bool:
+        # A single word may be the name of a machine.
+        return "." in typed and bool(finding.named(typed))
+
     # -- access -------------------------------------------------------------------------------------------
 
     @classmethod

@@ -283,3 +283,31 @@ def test_approvals_that_ended_long_ago_are_forgotten(merchant: Merchant, owner: 
     assert approving.forget() == 1
     assert not Approval.objects.filter(pk=done.pk).exists()
     assert Approval.objects.filter(pk=merchant.approval.pk).exists()
+
+
+# -- Shopify, by the same form ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["teahouse.myshopify.com", "https://TeaHouse.myshopify.com/admin", "admin.shopify.com/store/teahouse/x"],
+)
+def test_a_shopify_shop_is_recognised_by_its_address_and_leads_to_shopify(
+    typed: str, owner: Client, merchant: Merchant, settings: Any
+) -> None:
+    settings.SHOPIFY_API_KEY, settings.SHOPIFY_API_SECRET = "key", "secret"
+    settings.PUBLIC_URL = "https://photos.example.com"
+    page = owner.get(reverse("dashboard:connect-ways"), {"url": typed}).content.decode()
+    assert "Give access to teahouse" in page and "Install in Shopify" in page
+    assert merchant.workspace.name in page, "which workspace it will belong to"
+    answer = owner.post(reverse("shopify-install"), {"shop": "teahouse.myshopify.com"})
+    assert answer.status_code == 303
+    assert answer["Location"].startswith("https://teahouse.myshopify.com/admin/oauth/authorize?")
+
+
+def test_without_an_app_of_its_own_a_server_says_what_is_missing(
+    owner: Client, merchant: Merchant, settings: Any
+) -> None:
+    settings.SHOPIFY_API_KEY = settings.SHOPIFY_API_SECRET = ""
+    page = owner.get(reverse("dashboard:connect-ways"), {"url": "teahouse.myshopify.com"}).content.decode()
+    assert "SHOPIFY_API_KEY" in page and 'action="/shopify/install/"' not in page

@@ -246,4 +246,7 @@ TEMPLATES = sorted(
 def test_a_template_has_no_inline_script_or_style(path: Path) -> None:
     text = path.read_text()
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:|hx-on|\bjs:", text)
+    if path.name == "shopify_frame.html":
+        # Shopify wants its script from there, in pages that are shown within its administration.
+        text = text.replace('src="https://cdn.shopify.com/shopifycloud/app-bridge.js"', "")
     assert not re.search(r"""(?:src|href)=["']https?:""", text), "a page loads from this server only"

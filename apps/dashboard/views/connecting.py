@@ -77,11 +77,11 @@ def ways(request: Asked) -> HttpResponse:
     if not form.is_valid():
         return show(request, "connect.html", {"form": form}, status=422)
     try:
-        found = finding.look(PLATFORM, form.cleaned_data["url"])
+        platform, found = finding.recognise(form.cleaned_data["url"])
     except (NotConnectable, ConnectorError) as error:
         form.add_error("url", error.message)
         return show(request, "connect.html", {"form": form}, status=422)
-    offered = finding.ways(PLATFORM, found) if found.can_connect else ()
+    offered = finding.ways(platform, found) if found.can_connect else ()
     there = stores.of_workspace(request.workspace.pk).filter(url=found.url).first()
     # A delivery that came says more than how our address looks.
     reached = reach.here().reachable or (there is not None and there.last_delivery_at is not None)
@@ -90,6 +90,8 @@ def ways(request: Asked) -> HttpResponse:
         "connect_ways.html",
         {
             "typed": form.cleaned_data["url"],
+            "platform": platform,
+            "shop": urlsplit(found.url).hostname,
             "found": found,
             "stops": [one for one in found.findings if one.stops],
             "warns": [one for one in found.findings if not one.stops],
