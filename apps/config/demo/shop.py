@@ -35,7 +35,7 @@ class Keys:
 def storefront(port: int) -> Program:
     """The sandbox as a program of the group. It plays WordPress's `local` environment: http, and hooks to loopback."""
     folder = settings.DATA_ROOT / "storefront"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Program(
         "storefront",
         [

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import transaction
+from django.db.models import QuerySet
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User, Workspace
@@ -18,15 +20,21 @@ from apps.audit import services as audit_services
 from apps.catalog.models import Photo, Product
 from apps.config.demo import sheet
 from apps.config.demo.shop import Keys, Shop
-from apps.flow import flow, waking
+from apps.config.demo.shopify import SHOP
+from apps.dashboard.templatetags.vitrine import platform_name
+from apps.flow import flow, signingin, waking
 from apps.ingest.models import Delivery
 from apps.jobs.models import OPEN_STATES, Job, JobState
 from apps.lib import blobs, ids
 from apps.lib.work import WorkState
 from apps.publishing.models import Publication, Undo
+from apps.publishing.services import asking
+from apps.recipes import selectors as recipes_selectors
 from apps.recipes import services as recipes
 from apps.review.models import Item, ItemState
+from apps.stores import selectors as stores_selectors
 from apps.stores import services as stores
+from apps.stores import shopify
 from apps.stores.models import Store
 from connectors.types import Credentials
 
@@ -35,9 +43,18 @@ WORKSPACE = "Demo shop"
 ACTOR = "demo"
 
 
+@dataclass(frozen=True)
+class Part:
+    """One store's part of the story: its products, by their ids there."""
+
+    store: Store
+    products: list[int]
+
+
 @dataclass
 class Tally:
-    """How far the products of the story are. Counts of rows."""
+    """How far the products of a part are. Counts of rows; `kept` are approved pictures that wait here, as whole files,
+    where nothing can be put into their store."""
 
     products: int
     deliveries: int = 0
@@ -48,23 +65,25 @@ class Tally:
     waiting: int = 0
     published: int = 0
     not_published: int = 0
+    kept: int = 0
     open: int = 0
 
     @property
     def settled(self) -> bool:
-        """Every product has a job that ended, and every approved picture was written or refused."""
+        """Every product has a job that ended, and every approved picture was written, refused or kept."""
         return (
             self.rendered + self.failed >= self.products
             and self.open == 0
-            and self.published + self.not_published >= self.approved
+            and self.published + self.not_published + self.kept >= self.approved
         )
 
 
 @dataclass
 class Outcome:
-    """What the summary line says."""
+    """What the summary line says. `shopify` is None where there was no store to tell of."""
 
     tally: Tally
+    shopify: Tally | None = None
     shown: int = 0
     undone: int = 0
     original_back: bool = False
@@ -104,36 +123,76 @@ def connect(workspace: Workspace, keys: Keys) -> Store:
     return store
 
 
-def tally(store: Store, product_ids: list[int]) -> Tally:
-    """Count the products of the story, by what the database says now."""
-    wanted = {"product__store": store, "product__external_id__in": [str(i) for i in product_ids]}
+def connected_shop() -> Store | None:
+    """The Shopify store, if it is connected and lets us in; where it was away, it is asked again."""
+    store = stores_selectors.of_shop(shopify.PLATFORM, SHOP)
+    if store is None or signingin.lacks_access(store):
+        return None
+    waking.wake(store)
+    return store
+
+
+def read_catalogue(store: Store, *, timeout_s: float) -> None:
+    """Wait until what was asked for when the store was connected is read. Raises CommandError."""
+    deadline = time.monotonic() + timeout_s
+    while store.syncs.exclude(work_state__in=[WorkState.DONE, WorkState.FAILED]).exists():
+        if time.monotonic() > deadline:
+            raise CommandError(f"the catalogue of {store.name} was not read within {timeout_s:.0f} s")
+        time.sleep(0.1)
+    last = store.syncs.order_by("-pk").first()
+    if last is not None and last.work_state == WorkState.FAILED:
+        raise CommandError(f"the catalogue of {store.name} could not be read: {last.error}")
+
+
+def work_on_what_was_there(store: Store) -> None:
+    """Photos from before the store was connected start no work by themselves: they are asked for, as one batch."""
+    version = recipes_selectors.automatic(store.workspace_id)
+    if version is not None:
+        flow.regenerate(store, version, name="What was there before", key=f"demo-{store.pk}", by=ACTOR)
+
+
+def tally(part: Part) -> Tally:
+    """Count the products of a part, by what the database says now."""
+    store = part.store
+    wanted = {"product__store": store, "product__external_id__in": [str(i) for i in part.products]}
     photos = Photo.objects.filter(ours=False, **wanted)
     jobs = Job.objects.filter(photo__in=photos)
     items = Item.objects.filter(job__photo__in=photos)
     publications = Publication.objects.filter(photo__in=photos)
+    approved = items.filter(state=ItemState.APPROVED)
     return Tally(
-        products=len(product_ids),
+        products=len(part.products),
         deliveries=Delivery.objects.filter(store=store).count(),
         rendered=jobs.filter(state=JobState.DONE).count(),
         failed=jobs.filter(state__in=[JobState.FAILED, JobState.QUARANTINED]).count(),
         judged=items.count(),
-        approved=items.filter(state=ItemState.APPROVED).count(),
+        approved=approved.count(),
         waiting=items.filter(state=ItemState.PENDING).count(),
         published=publications.filter(published_at__isnull=False).count(),
         not_published=publications.filter(work_state=WorkState.FAILED).count(),
+        kept=_kept(approved) if asking.kept_here(store.platform) else 0,
         open=jobs.filter(state__in=OPEN_STATES).count(),
     )
 
 
-def watch(store: Store, product_ids: list[int], *, timeout_s: float) -> Iterator[Tally]:
-    """The tally four times a second, until the story is settled. Raises CommandError when it stands still too long."""
+def _kept(approved: QuerySet[Item]) -> int:
+    """How many of these have their picture here, whole."""
+    files = [item.render.file("main") for item in approved.select_related("render")]
+    return sum(
+        ids.sha256_hex(blobs.read_if_there(file["key"]) or b"") == file["sha256"] for file in files if file
+    )
+
+
+def watch(parts: Sequence[Part], *, timeout_s: float) -> Iterator[list[Tally]]:
+    """The tally of each part four times a second, until all are settled. Raises CommandError when they stand still too
+    long."""
     deadline, last = time.monotonic() + timeout_s, ""
     while True:
-        now = tally(store, product_ids)
+        now = [tally(part) for part in parts]
         if repr(now) != last:
             last, deadline = repr(now), time.monotonic() + timeout_s
         yield now
-        if now.settled:
+        if all(one.settled for one in now):
             return
         if time.monotonic() > deadline:
             raise CommandError(
@@ -184,10 +243,9 @@ def verify_audit() -> list[str]:
     return audit.verify().broken
 
 
-def contact_sheet(store: Store, product_ids: list[int]) -> Path:
+def contact_sheet(parts: Sequence[Part]) -> Path:
     rows = []
-    products = Product.objects.filter(store=store, external_id__in=[str(i) for i in product_ids])
-    for product in products.order_by("pk"):
+    for product in chain.from_iterable(map(_products, parts)):
         job = (
             Job.objects.filter(photo__product=product)
             .select_related("render", "photo")
@@ -198,6 +256,12 @@ def contact_sheet(store: Store, product_ids: list[int]) -> Path:
             continue
         rows.append(_row(product, job))
     return sheet.draw(rows, settings.DATA_ROOT / "contact-sheet.jpg")
+
+
+def _products(part: Part) -> QuerySet[Product]:
+    wanted = [str(i) for i in part.products]
+    found = Product.objects.filter(store=part.store, external_id__in=wanted)
+    return found.select_related("store").order_by("pk")
 
 
 def _row(product: Product, job: Job) -> sheet.Row:
@@ -212,6 +276,7 @@ def _row(product: Product, job: Job) -> sheet.Row:
         words = f"{'waits for a person' if item.state == ItemState.PENDING else item.state}{sure}"
     return sheet.Row(
         title=product.title[:38],
+        store=f"{product.store.name}, {platform_name(product.store.platform)}"[:44],
         before=blobs.read(job.photo.key),
         cutout=cutout,
         after=main,

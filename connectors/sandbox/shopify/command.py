@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from connectors.sandbox.server import TlsFiles
@@ -19,7 +20,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--products", type=int, default=0, help="each shop has so many made-up products")
     add("--photos", type=int, default=3, help="and each of those so many photos")
     add("--client-id", default=Options.client_id, help="the app's")
-    add("--client-secret", default="", help="fixed instead of random")
+    secret = os.environ.get("SANDBOX_CLIENT_SECRET", "")
+    add(
+        "--client-secret", default=secret, help="fixed instead of random; or in SANDBOX_CLIENT_SECRET, unseen"
+    )
     add("--app-url", default="", help="the app's page, shown in Admin's frame")
     add("--app-file", default="", help="shopify.app.toml, deployed at the start")
     add("--schemas", type=Path, help="folder of the published schemas; without it a part of them is played")

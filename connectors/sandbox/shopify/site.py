@@ -39,7 +39,7 @@ class Options:
     app_url: str = ""
     app_file: str = ""  # a path to shopify.app.toml, deployed at the start
     versions: tuple[str, ...] = ("2026-07", "2026-10")
-    schemas: Path | None = None  # the published schemas; None: the part that is written here
+    schemas: Path | None = None  # the published schemas; None: the part that lies here
     expiring_only: bool = (
         True  # calls with a token that never ends are refused, as of 2027 for every public app
     )

@@ -146,7 +146,9 @@ def test_a_merchants_deeds_can_be_ordered_from_outside(
     assert platform.site.access.opens(access)
     session = door("POST", f"{here}/session-token", {"user_id": "9"}).json()["result"]
     assert platform.site.access.reads_session(shop, session) == "9"
-    made = door("POST", f"{here}/products", {"title": "Cup"}).json()
+    made = door("POST", f"{here}/products", {"title": "Cup", "variants": [{"sku": "CUP-1"}]}).json()
+    assert [one["id"] for one in door("GET", f"{here}/products?query=sku:cup-1").json()] == [made["id"]]
+    assert door("GET", f"{here}/products?query=colour:red").status_code == 400
     assert door("PATCH", f"{here}/products/{made['id']}", {"title": "Mug"}).json()["title"] == "Mug"
     door("POST", f"{here}/fill", {"products": 40, "photos": 1})
     assert door("GET", f"{here}/products/{large.FIRST_PRODUCT + 39}").json()["title"] == "Product 39"
