@@ -11,7 +11,7 @@ from django.urls import reverse
 from apps.audit.models import Event
 from apps.catalog.models import Product
 from apps.flow import flow
-from apps.jobs.models import JobState
+from apps.jobs.models import Batch, JobState
 from apps.lib.errors import NotAllowed
 from apps.publishing.models import Publication
 from apps.publishing.services import asking
@@ -55,6 +55,22 @@ def test_the_stores_pages_say_what_happens_to_pictures(kept: Shop) -> None:
     for address in ("store", "store-connected"):
         page = client.get(reverse(f"dashboard:{address}", args=[kept.store.pk])).content.decode()
         assert "kept here" in page and "Take back everything" not in page
+
+
+def test_no_page_promises_that_pictures_go_out_or_offers_to_take_them_back(kept: Shop) -> None:
+    client = log_in(kept.workspace, "owner")
+    pages = [
+        ("product", Product.objects.get().pk),
+        ("regenerate", kept.store.pk),
+        ("batch", Batch.objects.get().pk),
+    ]
+    pages += [("disconnect", kept.store.pk), ("publications", None)]
+    for address, pk in pages:
+        page = client.get(reverse(f"dashboard:{address}", args=[pk] if pk else [])).content.decode()
+        for promise in ("Approved pictures are", "is written into the store", "Take ", "Undo needs"):
+            assert promise not in page, f"{address}: {promise}"
+    page = client.get(reverse("dashboard:disconnect", args=[kept.store.pk])).content.decode()
+    assert "until you uninstall it there" in page and "keys" not in page
 
 
 def test_a_person_who_approves_is_answered_like_everywhere(kept: Shop) -> None:

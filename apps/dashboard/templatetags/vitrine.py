@@ -20,7 +20,9 @@ from apps.jobs.models import Batch, Job, PhotoMarks, Render
 from apps.jobs.services import marks
 from apps.lib.sizes import human
 from apps.publishing.models import Publication
+from apps.publishing.services import asking
 from apps.review.models import Item
+from apps.stores import shopify
 from apps.stores.models import Store
 
 register = template.Library()
@@ -132,6 +134,18 @@ def largest(pairs: list[tuple[str, float]]) -> float:
 def platform_name(platform: str) -> str:
     """As the platform writes itself."""
     return dict(PLATFORMS).get(platform, platform.capitalize())
+
+
+@register.filter
+def front(store: Store) -> str:
+    """Where people look at the store."""
+    return shopify.front(store.shop) if store.platform == shopify.PLATFORM else store.url
+
+
+@register.filter
+def kept_here(store: Store) -> str:
+    """Why its pictures wait here; empty where they go into the store."""
+    return asking.kept_here(store.platform)
 
 
 @register.filter
