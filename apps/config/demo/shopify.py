@@ -108,7 +108,9 @@ class Merchant:
         NotInstalled, or what `requests` raises."""
         here = settings.PUBLIC_URL
         with requests.Session() as browser:
-            _send(browser, f"{here}{reverse('login')}", username=user, password=password)
+            page = _send(browser, f"{here}{reverse('login')}", username=user, password=password)
+            if page.url.startswith(f"{here}{reverse('login')}"):
+                raise NotInstalled(f"{user} could not log in to Vitrine with the demo's password")
             page = _send(browser, f"{here}{reverse('shopify-install')}", shop=SHOP)
             if not page.url.startswith(f"{here}/"):  # a shop that approved before asks nothing
                 page = browser.post(page.url, data={"install": "1"}, timeout=TIMEOUT_S)
