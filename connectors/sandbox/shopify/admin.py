@@ -10,6 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from connectors.sandbox.admin import guarded, misbehaviour
+from connectors.sandbox.shopify.cost import Bucket
 from connectors.sandbox.shopify.engine import MOST_LISTED
 from connectors.sandbox.shopify.search import read
 from connectors.sandbox.shopify.site import Site, full_name
@@ -63,6 +64,7 @@ def _merchants(routes: Blueprint, site: Site) -> None:
             "redact": lambda: site.redact(shop),
             "customer": lambda: site.customer_asks(shop, body["what"], body.get("customer")),
             "drain": lambda: site.bucket(shop).drain(float(body.get("left", 0))),
+            "points": lambda: _points(site.bucket(shop)),
         }
         if what not in deeds:
             raise KeyError(what)
@@ -149,6 +151,16 @@ def _platform(routes: Blueprint, site: Site) -> None:
             body.get("code", "INTERNAL_SERVER_ERROR"), after_lines=int(body.get("after_lines", 0))
         )
         return jsonify(ordered=True)
+
+
+def _points(bucket: Bucket) -> dict[str, float]:
+    return {
+        "left": bucket.left,
+        "most": bucket.most,
+        "per_s": bucket.per_s,
+        "spent": bucket.spent,
+        "refused": bucket.refused,
+    }
 
 
 def _body() -> dict[str, Any]:

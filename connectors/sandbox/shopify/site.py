@@ -30,7 +30,7 @@ STATES = {"open": 200, "frozen": 402, "locked": 423, "closed": 404}
 
 @dataclass(frozen=True)
 class Options:
-    """What kind of platform this is. Times are real seconds, and `Clock.advance` makes them pass."""
+    """What kind of platform this is. Times are seconds of its clock, and `Clock.advance` makes them pass."""
 
     shops: tuple[str, ...] = ("sandbox",)
     plan: str = "standard"
@@ -43,6 +43,7 @@ class Options:
     expiring_only: bool = (
         True  # calls with a token that never ends are refused, as of 2027 for every public app
     )
+    clock_speed: float = 1.0
     token_life_s: float = 3600.0
     media_ready_s: float = 0.4
     job_s: float = 0.2
@@ -60,7 +61,8 @@ class Site:
     def __init__(self, data: Path, url: str, options: Options) -> None:
         data.mkdir(parents=True, exist_ok=True)
         self.url, self.options = url.rstrip("/"), options
-        self.memory, self.clock, self.faults = Memory(data / "shopify.sqlite3"), Clock(), Faults()
+        self.memory, self.clock = Memory(data / "shopify.sqlite3"), Clock(options.clock_speed)
+        self.faults = Faults()
         app = AppFile(options.client_id, application_url=options.app_url, api_version=options.versions[-1])
         self.access = Access(self.memory, self.clock, app, options.client_secret, options.token_life_s)
         remote = Remote(

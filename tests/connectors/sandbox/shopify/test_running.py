@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 import requests
+import time_machine
 
 from connectors.sandbox.__main__ import main
 from connectors.sandbox.shopify import large
+from connectors.sandbox.shopify.clock import Clock
 from connectors.sandbox.shopify.server import ShopifySandbox, ShopifySandboxProcess
 
 Shop = Any
@@ -156,6 +158,8 @@ def test_a_merchants_deeds_can_be_ordered_from_outside(
     assert door("GET", f"{here}/products/{made['id']}").status_code == 404
     door("POST", f"{here}/drain", {"left": 3})
     assert platform.site.bucket(shop).left < 100_000
+    points = door("POST", f"{here}/points").json()["result"]
+    assert (points["most"], points["per_s"], points["spent"], points["refused"]) == (20_000, 1000, 0, 0)
     door("POST", f"{here}/revoke")
     assert platform.site.access.opens(access) is None
     door("POST", f"{here}/uninstall")
@@ -165,6 +169,14 @@ def test_a_merchants_deeds_can_be_ordered_from_outside(
     assert door("POST", f"{here}/state", {"state": "sold"}).status_code == 400
     photo = {"filename": "x.jpg", "data": "no base64!"}
     assert door("POST", f"{here}/products", {"photos": [photo]}).status_code == 400
+
+
+def test_its_clock_may_go_faster_than_ours() -> None:
+    with time_machine.travel(1_800_000_000, tick=False) as ours:
+        clock = Clock(speed=10)
+        ours.shift(6)
+        clock.advance(5)
+        assert clock.now() == 1_800_000_000 + 60 + 5
 
 
 def test_time_faults_and_webhooks_can_be_steered_from_outside(
