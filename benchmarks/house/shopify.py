@@ -32,7 +32,7 @@ READING_S = 3600.0  # is given up then
 # A reading whose process is gone is taken up after so long; WORK_LEASE_S in production is 180.
 LEASE_S = 10.0
 # A second on our clock counts as so many, in the store and in whoever asks it.
-CLOCK_SPEED = 10.0
+CLOCK_SPEED = 5.0
 
 
 @dataclass(frozen=True)
