@@ -88,7 +88,9 @@ def _added(
     row: Sync, few: Sequence[RemoteProduct], notice: Notice, listed: _Listed, *, as_of: dt.datetime
 ) -> list[RemoteProduct]:
     """Mirror together those that nobody knew a moment ago and of which the list tells all. Returns the others."""
-    new = [remote for remote in few if remote.id not in listed.known and remote.variants_told]
+    # A store may tell of a product twice while it is being changed.
+    unknown = {remote.id: remote for remote in few if remote.id not in listed.known}
+    new = [remote for remote in unknown.values() if remote.variants_told]
     left = [remote for remote in few if remote.id in listed.known or not remote.variants_told]
     if not new:
         return left
