@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import stat
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,9 @@ def test_a_bulk_operation_that_was_cut_off_is_carried_out_after_a_restart(tmp_pa
         first.site.install(NORTH)
         call = first.site.call(NORTH, ("write_products",), "2026-10")
         first.site.bulk.start(call, query, grouped=True)
+        ends = time.monotonic() + 30
+        while first.site.bulk.listed(NORTH)[0]["rootObjectCount"] == "0" and time.monotonic() < ends:
+            time.sleep(0.005)
     with ShopifySandbox(tmp_path, shops=("north",), webhook_interval_s=None) as again:
         (operation,) = again.site.bulk.listed(NORTH)
         assert operation["status"] in {"RUNNING", "CREATED"}
