@@ -51,7 +51,7 @@ def read(store: int) -> dict[str, float]:
     `file`: seconds until the store had put its file together and was asked again; `took_over`: when the lease of
     whoever read before had ended, on the machine's clock. A sweeper wakes what waits; here this process looks itself.
     """
-    before_mib, file, took_over = peak_mib(), 0.0, 0.0
+    before_mib, file, took_over = peak_mib(), 0.0, time.time()
     row, _ = catalog.ask_sync(Store.objects.get(pk=store), by="bench")
     began = time.perf_counter()
     with Stopwatch() as watch:
