@@ -85,10 +85,11 @@ def run(asked: Asked) -> int:
         say(f"others use this machine (load {load:.1f} on {threads.cores()} cores): seconds are upper bounds")
     wrong = [_token(servers, size.processes), _points(servers, size.questions, size.processes)]
     took = [_read(servers, products, largest=products == size.products[-1]) for products in size.products]
-    exponent = metrics.growth_exponent(size.products, took)
-    if exponent is not None:
-        put(Figure("shopify.growth_exponent", exponent, "exponent of products"))
-    undisturbed = dict(zip(size.products, took, strict=True)).get(size.killed)
+    for name, costs in (("", [s for s, _ in took]), ("cpu_", [cpu for _, cpu in took])):
+        exponent = metrics.growth_exponent(size.products, costs)
+        if exponent is not None:
+            put(Figure(f"shopify.{name}growth_exponent", exponent, "exponent of products"))
+    undisturbed = dict(zip(size.products, (s for s, _ in took), strict=True)).get(size.killed)
     wrong.append(_killed(servers, size.killed, undisturbed))
     return int(any(wrong))
 
@@ -122,18 +123,17 @@ def merchant(servers: Ground, products: int, *more: str, **settings: str) -> Ite
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
-def _read(servers: Ground, products: int, *, largest: bool) -> float:
-    """Seconds of the first reading; of the largest shop the parts of it, and of the next reading, too."""
+def _read(servers: Ground, products: int, *, largest: bool) -> tuple[float, float]:
+    """Seconds of the first reading, and how many of them its process computed."""
     with merchant(servers, products) as there:
         first = there.house.ask("shopifying:read", READING_S, store=there.store)
         _whole(there, products)
         name = f"shopify.sync_{NAMED if largest else products}"
         put(Figure(f"{name}_s", first.found["seconds"], "s"))
         put(Figure(f"{name}_mib", first.peak_mib, "MiB", first.found["import_mib"]))
-        if largest:
-            put(Figure(f"{name}_file_s", first.found["file"], "s, until the store had written its file"))
-            put(Figure(f"{name}_cpu_s", first.found["cpu"], "CPU s"))
-        return float(first.found["seconds"])
+        put(Figure(f"{name}_file_s", first.found["file"], "s, until the store had written its file"))
+        put(Figure(f"{name}_cpu_s", first.found["cpu"], "CPU s"))
+        return float(first.found["seconds"]), float(first.found["cpu"])
 
 
 def _whole(there: Merchant, products: int) -> None:

@@ -39,6 +39,7 @@ AGREED = {
     },
     "shopify": {
         *("shopify.sync_600_s", "shopify.sync_600_mib"),
+        *("shopify.sync_600_file_s", "shopify.sync_600_cpu_s", "shopify.cpu_growth_exponent"),
         *("shopify.sync_100000_s", "shopify.sync_100000_mib"),
         *("shopify.sync_100000_file_s", "shopify.sync_100000_cpu_s", "shopify.growth_exponent"),
         *("shopify.resumed_lost", "shopify.resumed_doubled", "shopify.resumed_files"),
