@@ -20,7 +20,7 @@ from connectors.sandbox.shopify.cost import RATES, Bucket
 from connectors.sandbox.shopify.engine import Call, rules
 from connectors.sandbox.shopify.hooks import REDACT_AFTER_S, Hooks
 from connectors.sandbox.shopify.jobs import Jobs
-from connectors.sandbox.shopify.library import Library
+from connectors.sandbox.shopify.media import Media
 from connectors.sandbox.shopify.memory import Memory
 from connectors.sandbox.shopify.payloads import Payloads
 
@@ -68,12 +68,12 @@ class Site:
         remote = Remote(
             self.url, loopback=options.deliver_to_loopback, timeout_s=5.0, ca_file=options.ca_file
         )
-        self.library = Library(
+        self.media = Media(
             data / "files", self.memory, self.clock, self.url, ready_s=options.media_ready_s, remote=remote
         )
-        payloads = Payloads(self.memory, self.clock, self.library)
+        payloads = Payloads(self.memory, self.clock, self.media)
         self.hooks = Hooks(self.memory, self.clock, self.access, remote, payloads, options.webhook_interval_s)
-        self.catalogue = Catalogue(self.memory, self.clock, self.library, self.hooks)
+        self.catalogue = Catalogue(self.memory, self.clock, self.media, self.hooks)
         self.hooks.product = self.catalogue.product
         self.jobs = Jobs(self, options.job_s)
         self.bulk = Bulk(self, data / "bulk", takes_s=options.bulk_s, most=options.bulk_most)

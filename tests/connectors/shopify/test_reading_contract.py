@@ -86,7 +86,7 @@ class ShopifyBench:
         made = self.site.catalogue.create(self.name, given)
         self.site.catalogue.delete(self.name, made["id"])
         doc = self.site.catalogue.product(self.name, int(product_id))
-        picture = self.site.catalogue._library.add(self.name, data, "variant.jpg", at_once=True)
+        picture = self.site.media.add(self.name, data, "variant.jpg", at_once=True)
         self.site.catalogue.attach(self.name, doc, [picture])
         variant = {**made["variants"][0], "media": [picture["id"]]}
         self.site.catalogue.save(self.name, {**doc, "options": made["options"], "variants": [variant]})
