@@ -1,7 +1,7 @@
 """The second port: how a platform takes a merchant's money for us. A platform that does not has no class here.
 
-Money is `Money`: an amount in millionths, and the currency's three letters. Whether a plan was confirmed is asked of the
-platform, always; what a returning browser says counts for nothing.
+Money is `Money`: an amount in millionths, and the currency's three letters. Whether a plan was confirmed is asked of
+the platform, always; what a returning browser says counts for nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the stores of a workspace stand with what they pay here, over HTTP. Agreeing to a plan takes a person and a browser."""
+"""How the stores of a workspace stand with what they pay here, over HTTP. To agree takes a person and a browser."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from apps.billing.models import State
 
 
 class StandingAnswer(serializers.Serializer):
-    """Money in micros (millionths) of `currency`. `stopped`: why nothing is rendered for the store, empty where it is."""
+    """Money in micros (millionths) of `currency`. `stopped`: why nothing is rendered, empty where it is."""
 
     store = serializers.IntegerField(source="store.pk")
     plan = serializers.CharField(source="holds.plan.name", default="")

@@ -1,1 +1,1 @@
-"""What merchants pay for this installation, where its operator bills: plans, subscriptions, charges. Off unless asked for."""
+"""What merchants pay here, where its operator bills: plans, subscriptions, charges. Off unless asked for."""

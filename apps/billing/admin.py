@@ -1,4 +1,4 @@
-"""Plans in Django's admin: one is added and never changed. What stores agreed to, and what was charged, is for reading."""
+"""Plans in the administration: added, never changed. What stores agreed to, and what was charged, is for reading."""
 
 from __future__ import annotations
 
@@ -43,7 +43,15 @@ class Lasting(admin.ModelAdmin):
 @admin.register(Plan)
 class PlanAdmin(Lasting):
     form = PlanForm
-    list_display = ("name", "currency", "monthly_micros", "picture_micros", "cap_micros", "trial_days", "created_at")
+    list_display = (
+        "name",
+        "currency",
+        "monthly_micros",
+        "picture_micros",
+        "cap_micros",
+        "trial_days",
+        "created_at",
+    )
     ordering = ("-pk",)
 
 

@@ -1,4 +1,4 @@
-"""What is offered, what a store agreed to, and what was charged for which pictures. Money in micros of the plan's currency."""
+"""What is offered, what a store agreed to, what was charged for which pictures. In micros of the plan's currency."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CENT_MICROS = 10_000
 
 
 class Plan(models.Model):
-    """What the operator offers: a price each month, one for each finished picture, and a cap on the pictures of a month.
+    """What the operator offers: a price each month, one for each picture, and a cap on the pictures of a month.
 
     It never changes; the newest one is offered, and who agreed to an older one keeps that.
     """

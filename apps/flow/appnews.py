@@ -101,7 +101,7 @@ def wake_reading(store: Store) -> int:
 
 
 def _bills_changed(row: Delivery) -> None:
-    """The merchant agreed to something, or their limit comes near: what the platform says now counts, not the message."""
+    """Somebody agreed to a plan, or its limit comes near: what the platform says now counts, not the message."""
     if not billing.has_to_pay(row.store):
         row.finish(outcome="nothing is billed here")
         return

@@ -155,7 +155,10 @@ def budget() -> Iterable[Trouble]:
 
 WITHOUT_PLAN = {
     "none": ("{} needs a plan", "No picture is made for it until its owner agrees to the plan."),
-    "frozen": ("The plan of {} is frozen", "The shop has to settle its bill with its platform; then it goes on."),
+    "frozen": (
+        "The plan of {} is frozen",
+        "The shop has to settle its bill with its platform; then it goes on.",
+    ),
     "full": (
         "{} has reached the limit of its plan",
         "No picture is made for it until the limit is raised, or a new period begins.",

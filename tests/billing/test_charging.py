@@ -85,7 +85,9 @@ def test_a_picture_from_the_cache_costs_nothing(payer: Payer) -> None:
     assert made(payer) == 2 and payer.paid() == pytest.approx(0.05)
 
 
-@pytest.mark.parametrize("kind", ["close_after", "close_before", "truncate", "unavailable", "html", "throttled"])
+@pytest.mark.parametrize(
+    "kind", ["close_after", "close_before", "truncate", "unavailable", "html", "throttled"]
+)
 def test_a_charge_whose_answer_is_lost_is_booked_once(payer: Payer, kind: str) -> None:
     payer.agree()
     payer.finish(2)
@@ -181,7 +183,8 @@ def test_a_new_period_goes_on_by_itself(payer: Payer) -> None:
     assert payer.standing().why_stopped == "full"
     payer.platform.site.clock.advance(30 * DAY_S)
     Subscription.objects.update(
-        period_end=timezone.now() - dt.timedelta(minutes=1), looked_at=timezone.now() - dt.timedelta(minutes=2)
+        period_end=timezone.now() - dt.timedelta(minutes=1),
+        looked_at=timezone.now() - dt.timedelta(minutes=2),
     )
     Store.objects.update(credentials=dict(renewed(payer)))
     payer.bill()

@@ -98,7 +98,9 @@ def test_shopifys_word_of_a_change_is_looked_after(payer: Payer, client: Any, se
     from tests.shopify_app import delivery
 
     payer.press(plans.ask(payer.store, back=BACK, by="user:1").page, "agree")
-    body = {"app_subscription": {"admin_graphql_api_id": "gid://shopify/AppSubscription/1", "status": "CANCELLED"}}
+    body = {
+        "app_subscription": {"admin_graphql_api_id": "gid://shopify/AppSubscription/1", "status": "CANCELLED"}
+    }
     raw, headers = delivery(
         "app_subscriptions/update", body, shop=payer.name, secret=settings.SHOPIFY_API_SECRET
     )
@@ -190,9 +192,15 @@ def test_a_shop_that_takes_the_app_off_pays_no_more(payer: Payer, client: Any, s
     paying.bill()
     payer.platform.site.uninstall(payer.name)
     raw, headers = delivery(
-        "app/uninstalled", {"myshopify_domain": payer.name}, shop=payer.name, secret=settings.SHOPIFY_API_SECRET
+        "app/uninstalled",
+        {"myshopify_domain": payer.name},
+        shop=payer.name,
+        secret=settings.SHOPIFY_API_SECRET,
     )
-    assert client.post("/hooks/shopify/", raw, content_type="application/json", headers=headers).status_code == 200
+    assert (
+        client.post("/hooks/shopify/", raw, content_type="application/json", headers=headers).status_code
+        == 200
+    )
     payer.shop.carry()
     row.refresh_from_db()
     assert (payer.store.state, row.state) == (StoreState.DISCONNECTED, "ended")
@@ -299,5 +307,3 @@ def test_a_store_that_is_away_is_looked_at_next_time(payer: Payer, monkeypatch: 
 def test_a_plan_that_no_platform_would_take_is_not_offered(db: None, wrong: dict[str, Any]) -> None:
     with pytest.raises(BadRequest):
         offer(**wrong)
-
-

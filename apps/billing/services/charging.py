@@ -1,7 +1,7 @@
 """Charge for finished pictures: each is in one charge, and each charge is booked once.
 
-A picture and its charge are one commit. What goes out carries the charge's key, under which the platform books once; and
-before something goes out again that may have gone before, we look whether it is there.
+A picture and its charge are one commit. What goes out carries the charge's key, under which the platform books once;
+and before something goes out again that may have gone before, we look whether it is there.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""Offer a plan, look what the merchant said, raise its cap, end it. What holds is what the platform says, nothing else."""
+"""Offer a plan, look what the merchant said, raise its cap, end it. What holds is what the platform says alone."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -38,10 +39,16 @@ class NoPlan(BadRequest):
 
 
 def offer(
-    *, name: str, currency: str, monthly_micros: int, picture_micros: int, cap_micros: int, trial_days: int = 0
+    *,
+    name: str,
+    currency: str,
+    monthly_micros: int,
+    picture_micros: int,
+    cap_micros: int,
+    trial_days: int = 0,
 ) -> Plan:
     """What is offered from now on; who agreed to another plan keeps it. Raises BadRequest."""
-    told = {
+    told: dict[str, Any] = {
         "name": name.strip(),
         "currency": currency.upper(),
         "monthly_micros": monthly_micros,
@@ -253,7 +260,5 @@ def watch(row: Subscription) -> None:
         _tell(row, "billing.room", cap=f"{row.cap_micros / 1e6:,.2f} {row.plan.currency}")
 
 
-def _tell(row: Subscription, verb: str, *, by: str = BY, **words: str) -> None:
-    audit.record(
-        verb, workspace=row.store.workspace_id, actor=by, subject=f"store:{row.store_id}", **words
-    )
+def _tell(row: Subscription, verb: str, *, by: str = BY, **words: Any) -> None:
+    audit.record(verb, workspace=row.store.workspace_id, actor=by, subject=f"store:{row.store_id}", **words)

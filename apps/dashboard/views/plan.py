@@ -1,4 +1,4 @@
-"""What the stores of a workspace pay here: their plans, what is used of them, and the way to the platform's own page."""
+"""What the stores of a workspace pay here: plans, what is used of them, the way to the platform's own page."""
 
 from __future__ import annotations
 

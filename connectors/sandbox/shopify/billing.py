@@ -114,8 +114,7 @@ class Billing:
     def used(self, plan: int) -> list[Doc]:
         """All that was ever booked on a plan, the oldest first."""
         return [
-            dict(row)
-            for row in self._site.memory.rows("SELECT * FROM used WHERE plan = ? ORDER BY id", plan)
+            dict(row) for row in self._site.memory.rows("SELECT * FROM used WHERE plan = ? ORDER BY id", plan)
         ]
 
     # -- what merchants do ----------------------------------------------------------------------------------
@@ -289,9 +288,7 @@ def _create(
         if len(plan) != 1:
             raise NotSo(path, "A plan is either recurring or by usage")
         kind, details = next(iter(plan.items()))
-        field, key = (
-            ("price", "monthly") if kind == "appRecurringPricingDetails" else ("cappedAmount", "cap")
-        )
+        field, key = ("price", "monthly") if kind == "appRecurringPricingDetails" else ("cappedAmount", "cap")
         amount = _amount(details[field]["amount"], [*path, kind, field])
         currency = details[field]["currencyCode"]
         if told[key] or told["currency"] not in {"", currency}:
@@ -311,9 +308,7 @@ def _update_line(call: Call, id: str, cappedAmount: Doc) -> Doc:
     if cappedAmount["currencyCode"] != plan["currency"]:
         raise NotSo(["cappedAmount"], "The currency can't be changed")
     if amount <= Decimal(plan["cap"]):
-        raise NotSo(
-            ["cappedAmount"], "The capped amount must be greater than the existing capped amount."
-        )
+        raise NotSo(["cappedAmount"], "The capped amount must be greater than the existing capped amount.")
     signature = call.site.billing.want_cap(plan, str(amount))
     return {
         "appSubscription": plan,

@@ -55,7 +55,7 @@ def opened(platform: ShopifySandbox, shop: str) -> Billing:
 def press(page: str, button: str) -> str:
     """The merchant reads Shopify's page and presses a button; where that leads."""
     shown = requests.get(page, timeout=10)
-    assert shown.status_code == 200 and OFFER.name in shown.text or "instead of" in shown.text
+    assert OFFER.name in shown.text or "instead of" in shown.text
     answer = requests.post(page, data={button: "1"}, timeout=10, allow_redirects=False)
     return str(answer.headers["Location"])
 
@@ -216,4 +216,3 @@ def test_amounts_are_exact() -> None:
 def test_other_platforms_take_no_money_for_us() -> None:
     with pytest.raises(Unsupported):
         registry.billing("woocommerce")
-

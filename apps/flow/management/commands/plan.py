@@ -14,18 +14,24 @@ from apps.flow.management.door import Door, amount_from
 
 class Command(Door):
     help = (
-        "Show the plan that stores are offered, or offer another one from now on. Who agreed to a plan keeps it. Nothing "
-        "is billed unless BILLING says who pays."
+        "Show the plan that stores are offered, or offer another one from now on. Who agreed to a plan keeps it. "
+        "Nothing is billed unless BILLING says who pays."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("name", nargs="?", help="what merchants see it called, such as Studio")
         parser.add_argument("--picture", metavar="AMOUNT", help="for each finished picture, such as 0.05")
-        parser.add_argument("--cap", metavar="AMOUNT", help="what pictures may come to in 30 days, such as 100")
-        parser.add_argument("--monthly", metavar="AMOUNT", help="for 30 days, whatever is used; nothing unless told")
+        parser.add_argument(
+            "--cap", metavar="AMOUNT", help="what pictures may come to in 30 days, such as 100"
+        )
+        parser.add_argument(
+            "--monthly", metavar="AMOUNT", help="for 30 days, whatever is used; nothing unless told"
+        )
         parser.add_argument("--currency", default="USD", help="three letters (USD)")
-        parser.add_argument("--trial", type=int, default=0, metavar="DAYS", help="days without the monthly price")
+        parser.add_argument(
+            "--trial", type=int, default=0, metavar="DAYS", help="days without the monthly price"
+        )
 
     def act(self, options: dict[str, Any]) -> tuple[dict[str, Any], str]:
         if options["name"]:
