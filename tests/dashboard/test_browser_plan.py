@@ -69,7 +69,7 @@ def test_an_owner_agrees_at_shopify_sees_what_is_used_and_ends_it(page: Any, pay
     payer.finish(1)
     page.reload()
     page.get_by_text("The limit of this plan is reached").wait_for()
-    page.get_by_text("1.00 USD of 1.00 USD used for pictures in this period, 0.0500 USD").wait_for()
+    page.get_by_text("1.00 USD of 1.00 USD used for pictures in this period, 0.05 USD of it").wait_for()
     looks_right(page, "plan-full")
     page.get_by_label("New limit").fill("5")
     page.get_by_label("New limit").press("Enter")

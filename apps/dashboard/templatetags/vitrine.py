@@ -208,8 +208,8 @@ def money(micros: int | None) -> str:
 
 @register.filter
 def cash(micros: int | None, currency: str) -> str:
-    """An amount that somebody pays, with its currency."""
-    return f"{money(micros)} {currency}"
+    """An amount that somebody pays, in whole cents, with its currency."""
+    return f"{(micros or 0) / 1_000_000:,.2f} {currency}"
 
 
 _STEPS = ((86_400, "day"), (3600, "hour"), (60, "minute"))
