@@ -106,16 +106,14 @@ class Billing:
     def balance(self, plan: Doc) -> Decimal:
         """What was used in this period."""
         begun = self._period(plan)[0]
-        rows = self._site.memory.rows(
-            "SELECT amount FROM used WHERE plan = ? AND at >= ?", plan["number"], begun
-        )
+        sql = "SELECT amount FROM used WHERE plan = ? AND at >= ?"
+        rows = self._site.memory.rows(sql, plan["number"], begun)
         return sum((Decimal(row["amount"]) for row in rows), Decimal())
 
     def used(self, plan: int) -> list[Doc]:
         """All that was ever booked on a plan, the oldest first."""
-        return [
-            dict(row) for row in self._site.memory.rows("SELECT * FROM used WHERE plan = ? ORDER BY id", plan)
-        ]
+        rows = self._site.memory.rows("SELECT * FROM used WHERE plan = ? ORDER BY id", plan)
+        return [dict(row) for row in rows]
 
     # -- what merchants do ----------------------------------------------------------------------------------
 
@@ -167,10 +165,8 @@ class Billing:
 
     def _settle(self, shop: str) -> None:
         late = self._site.clock.now() - PENDING_S
-        rows = self._site.memory.rows(
-            "SELECT id FROM plans WHERE shop = ? AND status = 'PENDING' AND created <= ?", shop, late
-        )
-        for row in rows:
+        sql = "SELECT id FROM plans WHERE shop = ? AND status = 'PENDING' AND created <= ?"
+        for row in self._site.memory.rows(sql, shop, late):
             self.set_status(shop, row["id"], "EXPIRED")
 
     def _period(self, plan: Doc) -> tuple[float, float]:
@@ -211,7 +207,7 @@ class Billing:
     def _monthly(self, plan: Doc) -> Doc:
         price = {"amount": plan["monthly"], "currencyCode": plan["currency"]}
         details = {"__typename": "AppRecurringPricing", "interval": "EVERY_30_DAYS", "price": price}
-        return {"id": _line_id(plan, 0), "plan": {"pricingDetails": details}, "number": plan["number"]}
+        return _line(plan, 0, details)
 
     def _usage(self, plan: Doc) -> Doc:
         def money(amount: Any) -> Doc:
@@ -224,8 +220,7 @@ class Billing:
             "cappedAmount": money(plan["cap"]),
             "balanceUsed": money(self.balance(plan)),
         }
-        place = 1 if plan["monthly"] else 0
-        return {"id": _line_id(plan, place), "plan": {"pricingDetails": details}, "number": plan["number"]}
+        return _line(plan, 1 if plan["monthly"] else 0, details)
 
     def _tell(self, shop: str, plan: int, topic: str) -> None:
         row = self._site.memory.row("SELECT * FROM plans WHERE id = ?", plan)
@@ -246,8 +241,9 @@ class Billing:
         self._site.hooks.tell(shop, topic, {"app_subscription": about})
 
 
-def _line_id(plan: Doc, place: int) -> str:
-    return f"{gid('AppSubscriptionLineItem', plan['number'])}?v=1&index={place}"
+def _line(plan: Doc, place: int, details: Doc) -> Doc:
+    named = f"{gid('AppSubscriptionLineItem', plan['number'])}?v=1&index={place}"
+    return {"id": named, "plan": {"pricingDetails": details}, "number": plan["number"]}
 
 
 # -- the API ------------------------------------------------------------------------------------------------
