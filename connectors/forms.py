@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from urllib3 import encode_multipart_formdata
 
-from connectors.errors import ConnectorError, Rejected, Unavailable
+from connectors.errors import ConnectorError, NotJson, Rejected, Unavailable
 
 _BUSY = frozenset({408, 425, 429})
 
@@ -28,8 +28,11 @@ class Form:
         return body, {"Content-Type": content_type, "Accept": "*/*"}
 
 
-def form_error_for(status: int) -> ConnectorError | None:
+def form_error_for(status: int, headers: Mapping[str, str]) -> ConnectorError | None:
     """The error that the answer to an uploaded form stands for, or None where it was taken."""
+    if headers.get("Content-Type", "").lower().startswith(("text/html", "application/xhtml")):
+        # Object stores answer with nothing or with XML: somebody else is in the way, and may let us through later.
+        return NotJson(f"a web page where the file was to go: status {status}", status=status)
     if 200 <= status < 300:
         return None
     if status >= 500 or status in _BUSY:

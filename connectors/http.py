@@ -212,7 +212,7 @@ class Http:
             answer = self._once(
                 "POST", url, None, body, headers, MAX_PAGE_BYTES, False, images=True, long=True
             )
-            error = form_error_for(answer.status)
+            error = form_error_for(answer.status, answer.headers)
             if error is not None:
                 raise _asked_to_wait(error, answer)
 

@@ -343,3 +343,12 @@ def test_the_order_before_anything_leaves(order: str, wanted: str, leaving: str,
         now.remove(one)
         now.insert(place, one)
     assert "".join(now) == becomes
+
+
+@pytest.mark.parametrize("page", ["plain", "cloudflare", "maintenance"])
+def test_a_web_page_where_the_file_was_to_go_is_no_yes(
+    bench: ShopifyBench, make_photo: Photo, page: str
+) -> None:
+    bench.site.faults.add("^POST /staged/", "html", page=page)
+    assert upload(bench, make_photo())
+    assert bench.media_count() == 1
