@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from connectors.base import Settings
-from connectors.errors import AuthExpired, NotFound, OutcomeUnknown, Rejected, StillWorking, TooLarge
+from connectors.errors import (
+    AuthExpired,
+    NotFound,
+    NotJson,
+    OutcomeUnknown,
+    Rejected,
+    StillWorking,
+    TooLarge,
+)
 from connectors.http import Http
 from connectors.shopify import files
 from connectors.shopify.writing import MOST_MEDIA, moves_to, target
@@ -349,6 +357,9 @@ def test_the_order_before_anything_leaves(order: str, wanted: str, leaving: str,
 def test_a_web_page_where_the_file_was_to_go_is_no_yes(
     bench: ShopifyBench, make_photo: Photo, page: str
 ) -> None:
-    bench.site.faults.add("^POST /staged/", "html", page=page)
+    bench.site.faults.add("^POST /staged/", "html", page=page, times=3)
+    with pytest.raises(NotJson):
+        upload(bench, make_photo())
+    bench.site.faults.clear()
     assert upload(bench, make_photo())
     assert bench.media_count() == 1
