@@ -22,6 +22,7 @@ PARTS = {
     "pages": ("benchmarks.house.pages", "run"),
     "catalog": ("benchmarks.house.catalog", "run"),
     "burst": ("benchmarks.house.burst", "run"),
+    "shopify": ("benchmarks.house.shopify", "run"),
 }
 OUT = Path("build/bench")
 FAILED = 2

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
-# What a WooCommerce store, and our sandbox, gives out as a secret: it is known wherever it shows up.
-CONSUMER_SECRET = re.compile(rb"cs_[0-9a-f]{40}(?![0-9a-f])")
+# What WooCommerce and Shopify stores, and our sandboxes, give out as a secret: it is known wherever it shows up.
+GIVEN_OUT = re.compile(rb"(?:cs_[0-9a-f]{40}|shp(?:ss|at|ua)_[0-9a-f]{32}|shprt_[0-9a-f]{48})(?![0-9a-f])")
 SHORTEST = 8
 
 
@@ -40,10 +40,10 @@ def shown(secrets: Iterable[str], written: bytes | str) -> set[str]:
     return {f"{secret[:6]}…" for secret in secrets for spelling in spellings(secret) if spelling in data}
 
 
-def consumer_secrets(written: bytes | str) -> set[str]:
-    """Consumer secrets that nobody planted."""
+def given_out(written: bytes | str) -> set[str]:
+    """Secrets of stores and of apps that nobody planted."""
     data = written.encode(errors="replace") if isinstance(written, str) else written
-    return {found.decode()[:9] + "…" for found in CONSUMER_SECRET.findall(data)}
+    return {found.decode()[:9] + "…" for found in GIVEN_OUT.findall(data)}
 
 
 # What fixtures give to stores in memory, and how it travels.
@@ -52,7 +52,7 @@ GIVEN = ("fake-secret", "fake-password")
 
 def leaked(written: bytes | str) -> set[str]:
     """Secrets of any test's store that stand in what was written."""
-    return shown(GIVEN, written) | consumer_secrets(written)
+    return shown(GIVEN, written) | given_out(written)
 
 
 def leaked_into(folder: Path) -> dict[str, set[str]]:

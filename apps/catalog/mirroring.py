@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,12 +13,12 @@ from django.utils import timezone
 from apps.audit import services as audit
 from apps.catalog.models import Photo, Product, Variant
 from apps.lib import ids
-from apps.lib.insert_once import insert_once
+from apps.lib.insert_once import insert_all_once
 from apps.lib.update_row import update_row
 from apps.stores import selectors as stores
 from apps.stores import services as stores_ledger
 from apps.stores.models import Store
-from connectors.types import RemoteImage, RemoteProduct
+from connectors.types import RemoteImage, RemoteProduct, RemoteVariant
 
 
 @dataclass(frozen=True)
@@ -107,15 +107,9 @@ def mirror(
     known = Product.objects.select_for_update().filter(store=store, external_id=remote.id)
     product = None if is_new else known.first()
     if product is None:
-        shown = _shown(remote, {}, {})
-        dated["fingerprint"] = _fingerprint(remote, shown)
-        product = Product(store=store, external_id=remote.id, **values, **dated, **met)
-        if insert_once(product):
-            photos = _mirror_photos(product, shown, {}, ours)
-            _mirror_variants(product, remote, {}, set())
-            return Mirrored(
-                product, created=True, new=tuple(photos.new), images_changed=True, differed=True, touched=True
-            )
+        [added] = add(store, [remote], as_of=as_of, met_by=met_by, ours=ours)
+        if added is not None:
+            return added
         product = known.get()
     if product.seen_at > as_of:
         _change(product, met)
@@ -143,6 +137,64 @@ def mirror(
         tags_added=tuple(tag for tag in remote.tags if tag not in before["tags"]),
         back_in_stock=before["in_stock"] is False and remote.in_stock is True,
     )
+
+
+@transaction.atomic(savepoint=False)
+def add(
+    store: Store,
+    remotes: Sequence[RemoteProduct],
+    *,
+    as_of: dt.datetime,
+    met_by: int | None = None,
+    ours: set[str] | None = None,
+) -> list[Mirrored | None]:
+    """As `mirror`, for many that were not known a moment ago, with as many statements as for one. None for one that is
+    known by now."""
+    shown = [_shown(remote, {}, {}) for remote in remotes]
+    met = {} if met_by is None else {"last_sync": met_by}
+    rows = [
+        Product(
+            store=store,
+            external_id=remote.id,
+            modified_at=remote.modified_at,
+            seen_at=as_of,
+            fingerprint=_fingerprint(remote, pictures),
+            **_values(remote),
+            **met,
+        )
+        for remote, pictures in zip(remotes, shown, strict=True)
+    ]
+    are_new = insert_all_once(rows, key=["external_id"])
+    added = [
+        one for one, is_new in zip(zip(rows, remotes, shown, strict=True), are_new, strict=True) if is_new
+    ]
+    mine = _ours(store.pk, {m: one for _, _, pictures in added for m, one in pictures.items()}, {}, ours)
+    photos = {
+        row.pk: [
+            Photo(product=row, media_id=media_id, **_told_of_photo(position, one, media_id in mine))
+            for position, (media_id, one) in enumerate(pictures.items())
+        ]
+        for row, _, pictures in added
+    }
+    Photo.objects.bulk_create([photo for of_one in photos.values() for photo in of_one])
+    Variant.objects.bulk_create(
+        Variant(product=row, external_id=variant.id, **_told_of_variant(variant))
+        for row, remote, _ in added
+        for variant in {v.id: v for v in remote.variants}.values()
+    )
+    return [
+        Mirrored(
+            row,
+            created=True,
+            new=tuple(p for p in photos[row.pk] if not p.ours),
+            images_changed=True,
+            differed=True,
+            touched=True,
+        )
+        if is_new
+        else None
+        for row, is_new in zip(rows, are_new, strict=True)
+    ]
 
 
 # Shops change prices by the hour, and sales begin and end by the clock: that alone is no news of a product's pictures.
@@ -202,11 +254,7 @@ def _mirror_variants(
     """
     left, added, differed = dict(have), list[Variant](), False
     for variant in {v.id: v for v in remote.variants}.values():
-        told = {
-            "title": variant.title[:300],
-            "sku": variant.sku[:120],
-            "media_id": variant.image.id if variant.image else "",
-        }
+        told = _told_of_variant(variant)
         row = left.pop(variant.id, None)
         if row is None:
             added.append(Variant(product=product, external_id=variant.id, **told))
@@ -222,27 +270,25 @@ def _mirror_variants(
     return differed or bool(added) or bool(left)
 
 
+def _told_of_variant(variant: RemoteVariant) -> dict[str, Any]:
+    return {
+        "title": variant.title[:300],
+        "sku": variant.sku[:120],
+        "media_id": variant.image.id if variant.image else "",
+    }
+
+
 def _mirror_photos(
     product: Product, shown: Mapping[str, _Shown], have: Mapping[str, Photo], ours: set[str] | None
 ) -> _Photos:
     """Add, move and mark photos. Our own media is kept in view but never worked on."""
-    if ours is None:
-        ours = stores.ours(product.store_id, shown) if shown else set()
-    strange = {m: one.image.src for m, one in shown.items() if m not in ours and m not in have}
-    found = _Photos(ours | _written_after_all(product.store_id, strange))
+    found = _Photos(_ours(product.store_id, shown, have, ours))
     added = []
     for position, (media_id, one) in enumerate(shown.items()):
         image, photo, mine = one.image, have.get(media_id), media_id in found.ours
         if mine and (photo is None or not photo.present):
             found.by_us = True
-        told = {
-            "position": position,
-            "variant": one.variant,
-            "src": image.src,
-            "alt": image.alt,
-            "name": image.name,
-            "ours": mine,
-        }
+        told = _told_of_photo(position, one, mine)
         if photo is None:
             added.append(Photo(product=product, media_id=media_id, **told))
             continue
@@ -261,6 +307,28 @@ def _mirror_photos(
         Photo.objects.filter(pk__in=[p.pk for p in gone]).update(present=False)
     found.lost = 0 if found.by_us else sum(not p.ours for p in gone)
     return found
+
+
+def _told_of_photo(position: int, one: _Shown, mine: bool) -> dict[str, Any]:
+    image = one.image
+    return {
+        "position": position,
+        "variant": one.variant,
+        "src": image.src,
+        "alt": image.alt,
+        "name": image.name,
+        "ours": mine,
+    }
+
+
+def _ours(
+    store: int, shown: Mapping[str, _Shown], have: Mapping[str, Photo], ours: set[str] | None
+) -> set[str]:
+    """Which of these pictures we wrote; `ours` is what the ledger said, where it was asked already."""
+    if ours is None:
+        ours = stores.ours(store, shown) if shown else set()
+    strange = {m: one.image.src for m, one in shown.items() if m not in ours and m not in have}
+    return ours | _written_after_all(store, strange)
 
 
 def _written_after_all(store: int, files: Mapping[str, str]) -> set[str]:

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from apps.audit import services as audit
-from apps.catalog.mirroring import Mirrored, gone, mirror
+from apps.catalog.mirroring import Mirrored, add, gone, mirror
 from apps.catalog.models import Photo, Product, Sync
 from apps.lib import blobs
 from apps.lib.work import WorkState
@@ -19,7 +19,7 @@ from connectors.base import Connector
 from connectors.types import RemoteProduct
 from gpu_worker import pixels
 
-__all__ = ["Mirrored", "gone", "mirror"]
+__all__ = ["Mirrored", "add", "gone", "mirror"]
 
 
 def keep_original(photo: Photo, connector: Connector) -> Photo:

@@ -37,8 +37,9 @@ def remember(values: Mapping[str, str]) -> bool:
     if file.exists() and file.read_text(encoding="utf-8") == text:
         return False
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    file.touch(mode=0o600)  # before there is a secret in it
     file.chmod(0o600)
+    file.write_text(text, encoding="utf-8")
     return True
 
 

@@ -23,7 +23,11 @@ EMBEDDED = not env.str("DATABASE_URL", default="")
 DATA_ROOT = embedded.data_root(BASE_DIR)
 if EMBEDDED and (DATA_ROOT / "environment").exists():
     # What this machine's installation chose (port, hosts on the LAN), so that every command run later agrees.
+    _own_app = "SHOPIFY_API_KEY" in env.ENVIRON and "SHOPIFY_API_ROOT" not in env.ENVIRON
     env.read_env(DATA_ROOT / "environment")
+    if _own_app:
+        # An app at Shopify itself: its secrets never go to the shops that the demonstration plays.
+        env.ENVIRON.pop("SHOPIFY_API_ROOT", None)
 _urls = embedded.urls(DATA_ROOT)
 _secrets = embedded.secrets(DATA_ROOT) if EMBEDDED else {}
 

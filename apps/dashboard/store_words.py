@@ -28,7 +28,11 @@ def works(store: Store) -> list[Line]:
     return [
         Line("Read products", about.get("can_read", True if about else None), "The catalogue can be read."),
         Line("Change products", can_write, _write_words(store, can_write)),
-        Line("Upload to the media library", store.can_upload, _library_words(store)),
+        Line(
+            f"Upload to {'its files' if store.shop else 'the media library'}",
+            store.can_upload,
+            _library_words(store),
+        ),
         Line("Webhooks", _webhooks(store), _webhook_words(store)),
         Line("The way of a picture", _arrives(store), _way_words(store)),
     ]
@@ -43,10 +47,10 @@ def _write_words(store: Store, can: bool | None) -> str:
 
 
 def _library_words(store: Store) -> str:
+    if store.shop:
+        return f"The store {'gave' if store.can_upload else 'did not give'} us the right to."
     if store.can_upload:
         return "Open."
-    if store.shop:
-        return "The store did not give us the right to."
     return "Closed: it opens with an application password, not with keys."
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import connection, transaction
@@ -10,6 +12,7 @@ from django.utils import timezone
 
 from apps.catalog import services as catalog
 from apps.catalog.models import Product, Sync
+from apps.catalog.services import Mirrored
 from apps.flow.lookagain import Notice, fetch, stumble
 from apps.ingest import selectors as ingest
 from apps.publishing.services import turns
@@ -51,10 +54,11 @@ def _read_pages(row: Sync, connector: Connector, notice: Notice) -> None:
         asked_at = timezone.now()
         page = connector.products(modified_after=row.since, page=row.page or None)
         listed = _Listed.now(row.store, page)
-        for nth, remote in enumerate(page.products, start=1):
-            _mirror_listed(row, connector, remote, notice, listed, as_of=asked_at)
-            if nth % RENEW_EVERY == 0:
-                row.renew()  # a page full of variants takes minutes where the store is slow
+        for at in range(0, len(page.products), RENEW_EVERY):
+            few = page.products[at : at + RENEW_EVERY]
+            for remote in _added(row, few, notice, listed, as_of=asked_at):
+                _mirror_listed(row, connector, remote, notice, listed, as_of=asked_at)
+            row.renew()  # a page full of variants takes minutes where the store is slow
         # A page that went well makes earlier stumbles good.
         row.renew(
             products=row.products + len(page.products), page=page.next or Sync.READ, total=page.total, tries=1
@@ -80,6 +84,26 @@ class _Listed:
         )
 
 
+def _added(
+    row: Sync, few: Sequence[RemoteProduct], notice: Notice, listed: _Listed, *, as_of: dt.datetime
+) -> list[RemoteProduct]:
+    """Mirror together those that nobody knew a moment ago and of which the list tells all. Returns the others."""
+    # A store may tell of a product twice while it is being changed.
+    unknown = {remote.id: remote for remote in few if remote.id not in listed.known}
+    new = [remote for remote in unknown.values() if remote.variants_told]
+    left = [remote for remote in few if remote.id in listed.known or not remote.variants_told]
+    if not new:
+        return left
+    with _unhurried():
+        added = catalog.add(row.store, new, as_of=as_of, met_by=row.pk, ours=set(listed.ours))
+        for remote, seen in zip(new, added, strict=True):
+            if seen is None:
+                left.append(remote)
+            else:
+                _tell(row, remote, seen, notice)
+    return left
+
+
 def _mirror_listed(
     row: Sync,
     connector: Connector,
@@ -103,7 +127,6 @@ def _mirror_listed(
     _found(row, remote, notice, as_of=as_of, is_new=is_new, ours=known_ours)
 
 
-@transaction.atomic
 def _found(
     row: Sync,
     remote: RemoteProduct,
@@ -113,10 +136,23 @@ def _found(
     is_new: bool = False,
     ours: set[str] | None = None,
 ) -> None:
-    """Nobody waits for the disk here: the page's own commit comes after it, and without that the page is read again."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL synchronous_commit TO off")
-    seen = catalog.mirror(row.store, remote, as_of=as_of, met_by=row.pk, is_new=is_new, ours=ours)
+    with _unhurried():
+        seen = catalog.mirror(row.store, remote, as_of=as_of, met_by=row.pk, is_new=is_new, ours=ours)
+        _tell(row, remote, seen, notice)
+
+
+@contextmanager
+def _unhurried() -> Iterator[None]:
+    """A transaction that does not wait for the disk: the page's own commit comes after it, and without that the page is
+    read again."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit TO off")
+        yield
+
+
+def _tell(row: Sync, remote: RemoteProduct, seen: Mirrored, notice: Notice) -> None:
+    """Count what no webhook told, and hand on what there may be work for."""
     if seen.differed and not row.first and not ingest.on_its_way(row.store_id, remote.id):
         catalog.count_drift(row, seen)
     if row.start_work or _came_after_us(row.store, remote):

@@ -88,7 +88,16 @@ def approval_page(shop: str, *, state: str, back: str) -> str:
 
 def page_inside(shop: str) -> str:
     """Our app in the shop's administration."""
+    if settings.SHOPIFY_API_ROOT:
+        return f"{admin_root(shop, settings.SHOPIFY_API_ROOT)}apps/{settings.SHOPIFY_API_KEY}"
     return f"https://admin.shopify.com/store/{shop.partition('.')[0]}/apps/{settings.SHOPIFY_API_KEY}"
+
+
+def front(shop: str) -> str:
+    """The shop as shoppers see it."""
+    if settings.SHOPIFY_API_ROOT:
+        return admin_root(shop, settings.SHOPIFY_API_ROOT).removesuffix("admin/")
+    return f"https://{shop}"
 
 
 def app_file(*, home: str, back: str, hook: str) -> str:

@@ -6,6 +6,7 @@ Imports no Django: settings read the environment when they load, so only fresh p
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import subprocess
@@ -38,6 +39,31 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Running:
+    """A measurement under way."""
+
+    function: str
+    process: subprocess.Popen[str]
+
+    def answer(self, timeout_s: float = TIMEOUT_S) -> Answer:
+        """What it found, once it has ended. Raises BenchError."""
+        try:
+            told, words = self.process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise BenchError(f"{self.function} was given up after {timeout_s:.0f} s.") from None
+        if self.process.returncode:
+            last = (words.strip().splitlines() or ["no word why"])[-1]
+            raise BenchError(f"{self.function} ended with {self.process.returncode}: {last}")
+        return Answer(**json.loads(told))
+
+    def kill(self) -> None:
+        """As kill -9 does."""
+        self.process.kill()
+        self.process.communicate()
+
+
+@dataclass(frozen=True)
 class House:
     """One database of the app, a broker and a storage of its own; `env` is what its processes need to know."""
 
@@ -46,23 +72,29 @@ class House:
 
     def ask(self, function: str, /, timeout_s: float = TIMEOUT_S, **given: Any) -> Answer:
         """Runs `benchmarks.house.MODULE:FUNCTION` with `given` in a fresh process. Raises BenchError."""
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.house.child", function],
-                input=json.dumps(given),
-                capture_output=True,
-                text=True,
-                timeout=timeout_s,
-                check=False,
-                cwd=CHECKOUT,
-                env=self.env,
-            )
-        except subprocess.TimeoutExpired:
-            raise BenchError(f"{function} was given up after {timeout_s:.0f} s.") from None
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no word why"])[-1]
-            raise BenchError(f"{function} ended with {done.returncode}: {last}")
-        return Answer(**json.loads(done.stdout))
+        return self.begin(function, **given).answer(timeout_s)
+
+    def begin(self, function: str, /, **given: Any) -> Running:
+        """As `ask`, without waiting for the answer."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.house.child", function],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=CHECKOUT,
+            env=self.env,
+        )
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # how it ended is told with the answer
+            process.stdin.write(json.dumps(given))
+            process.stdin.close()
+        process.stdin = None
+        return Running(function, process)
+
+    def connection(self) -> psycopg.Connection[Any]:
+        """Its database, as the app sees it."""
+        return psycopg.connect(self.env["DATABASE_URL"], autocommit=True)
 
 
 class Ground:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +28,7 @@ TlsFiles = tuple[str, str]  # certificate chain, private key
 _HOUSE = Path(__file__).parents[2]  # where ``-m connectors.sandbox`` resolves without an installed package
 
 
-class Served:
+class Served(ABC):
     """An application in a thread of this process, ``with`` around it or `start` and `stop`."""
 
     def __init__(self, bind: str, port: int, tls: TlsFiles | None) -> None:
@@ -74,9 +75,9 @@ class Served:
         """Block until the server stops."""
         self._thread.join()
 
+    @abstractmethod
     def port_file(self) -> dict[str, Any]:
         """What a caller in another process needs to know."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         return self.start()

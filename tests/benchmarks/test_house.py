@@ -18,7 +18,7 @@ from benchmarks.house import load
 
 ROOT = Path(__file__).resolve().parents[2]
 # Three servers' starts and a process per measurement, on cores that other tests keep busy.
-LONG_S = 900
+LONG_S = 1500
 AGREED = {
     "intake": {
         *("intake.ratio_to_bare_view", "intake.per_second", "intake.repeats_per_second"),
@@ -36,6 +36,17 @@ AGREED = {
         *("burst.products_500_s", "burst.received_500_s", "burst.asked_per_s"),
         *("burst.deliveries", "burst.looks"),
         *("burst.lost", "burst.doubled", "burst.jobs_of_echoes"),
+    },
+    "shopify": {
+        *("shopify.sync_600_s", "shopify.sync_600_mib"),
+        *("shopify.sync_600_file_s", "shopify.sync_600_cpu_s", "shopify.cpu_growth_exponent"),
+        *("shopify.sync_100000_s", "shopify.sync_100000_mib"),
+        *("shopify.sync_100000_file_s", "shopify.sync_100000_cpu_s", "shopify.growth_exponent"),
+        *("shopify.resumed_lost", "shopify.resumed_doubled", "shopify.resumed_files"),
+        *("shopify.resumed_read_twice", "shopify.resumed_idle_s", "shopify.resumed_s"),
+        *("shopify.throttled", "shopify.points_used_share", "shopify.questions_s"),
+        *("shopify.ended_token_calls", "shopify.ended_token_failed", "shopify.ended_token_given"),
+        *("shopify.refused_token_calls", "shopify.refused_token_failed", "shopify.refused_token_given"),
     },
 }
 # At toy size the others are named after toy sizes.
@@ -63,7 +74,7 @@ PAGES = (
 )
 
 
-PARTS = ("intake", "batch", "pages", "catalog", "burst")
+PARTS = ("intake", "batch", "pages", "catalog", "burst", "shopify")
 LONG = bool(os.environ.get("LONG"))
 only_long = pytest.mark.skipif(not LONG, reason="three minutes; LONG=1 runs it")
 
@@ -111,6 +122,22 @@ def test_reading_a_catalogue_and_a_burst_lose_nothing(figures: dict[str, dict]) 
     assert figures.keys() >= OF_READING
     for name in ("lost", "doubled", "jobs_of_echoes"):
         assert figures[f"burst.{name}"]["value"] == 0, name
+
+
+@only_long
+@pytest.mark.slow
+@pytest.mark.timeout(LONG_S)
+def test_a_shopify_reading_survives_a_kill_and_nobody_is_refused(figures: dict[str, dict]) -> None:
+    for name in (
+        "resumed_lost",
+        "resumed_doubled",
+        "throttled",
+        "ended_token_failed",
+        "refused_token_failed",
+    ):
+        assert figures[f"shopify.{name}"]["value"] == 0, name
+    for name in ("resumed_files", "ended_token_calls", "ended_token_given", "refused_token_calls"):
+        assert figures[f"shopify.{name}"]["value"] == 1, name
 
 
 @only_long

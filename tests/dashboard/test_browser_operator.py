@@ -49,7 +49,7 @@ def test_storage_and_mail_are_chosen_by_keyboard_and_fit_every_screen(
     assert selectors.keeping_of(merchant.workspace.pk).rejected_days == 14
     page.goto(f"{live_server.url}/notices/")
     page.get_by_label("A batch is finished").select_option("daily")
-    page.get_by_role("button", name="Save").press("Enter")
+    page.get_by_role("button", name="Save", exact=True).press("Enter")
     page.get_by_text("Saved.").wait_for()
     assert notices.wishes(member)[Kind.BATCH] == "daily"
     token = choosing.off_url(member, [Kind.BATCH, Kind.STORAGE]).rstrip("/").rpartition("/")[2]

@@ -196,6 +196,24 @@ def test_where_nobody_set_it_up_it_says_so(shopify: Shopify, settings: Any) -> N
     assert answer.status_code == 503 and "SHOPIFY_API_KEY" in answer.content.decode()
 
 
+def test_pages_lead_to_where_the_shop_is(shopify: Shopify, settings: Any) -> None:
+    opened(session_token())
+    store, browser = Store.objects.get(), Client()
+    browser.force_login(User.objects.get())
+
+    def shown() -> str:
+        pages = [browser.get(path).content.decode() for path in ("/stores/", f"/stores/{store.pk}/")]
+        assert "<dt>Platform</dt><dd>Shopify" in pages[0]
+        return "".join(pages)
+
+    assert f'<a href="https://{SHOP}" ' in shown()
+    settings.SHOPIFY_API_ROOT = "http://127.0.0.1:8002/{shop}/admin/"
+    page = shown()
+    assert f'<a href="http://127.0.0.1:8002/{SHOP}/" ' in page and f"https://{SHOP}" not in page
+    outside = Client().get("/shopify/", {"shop": SHOP})
+    assert outside["Location"] == f"http://127.0.0.1:8002/{SHOP}/admin/apps/{KEY}"
+
+
 def test_the_page_says_how_it_stands(shopify: Shopify, teahouse: Shop) -> None:
     teahouse.sell("Pot")
     teahouse.carry()

@@ -24,28 +24,28 @@ class ShopifyFront(ConnectedShop):
         return dict(found)
 
     def upload(self, data: bytes, alt: str = "") -> int:
-        return int(self.site.site.library.add(SHOP, data, "photo.jpg", alt=alt, at_once=True)["id"])
+        return int(self.site.site.media.add(SHOP, data, "photo.jpg", alt=alt, at_once=True)["id"])
 
     def describe(self, media: int | str, alt: str) -> None:
-        doc = self.site.site.library.media(SHOP, int(media))
-        self.site.site.library.save(SHOP, {**doc, "alt": alt})
+        doc = self.site.site.media.media(SHOP, int(media))
+        self.site.site.media.save(SHOP, {**doc, "alt": alt})
 
     def arrange(self, images: list[int | str]) -> None:
         """Put the product's pictures in this order; those that are left out are taken off."""
-        catalogue, library = self.site.site.catalogue, self.site.site.library
+        catalogue, media = self.site.site.catalogue, self.site.site.media
         doc = self._doc
         for number in doc["media"]:
             if number not in {int(i) for i in images}:
-                catalogue.detach(SHOP, doc, library.media(SHOP, number))
-        catalogue.attach(SHOP, doc, library.many(SHOP, [int(i) for i in images]))
+                catalogue.detach(SHOP, doc, media.media(SHOP, number))
+        catalogue.attach(SHOP, doc, media.many(SHOP, [int(i) for i in images]))
         catalogue.save(SHOP, {**doc, "media": [int(i) for i in images]})
 
     def delete_file(self, media: int | str) -> None:
         site, number = self.site.site, int(media)
-        doc, found = self._doc, site.library.media(SHOP, number)
+        doc, found = self._doc, site.media.media(SHOP, number)
         site.catalogue.detach(SHOP, doc, found)
         site.catalogue.save(SHOP, doc)
-        site.library.remove(SHOP, number)
+        site.media.remove(SHOP, number)
 
     def delete(self) -> None:
         self.site.site.catalogue.delete(SHOP, int(self.mug))
@@ -56,7 +56,7 @@ class ShopifyFront(ConnectedShop):
         return [v.image.id if v.image else "" for v in self.product().variants]
 
     def files(self) -> int:
-        return len(self.site.site.library.files(SHOP))
+        return len(self.site.site.media.files(SHOP))
 
     def sent(self, operation: str) -> int:
         return len(self.site.faults.requests(f" {operation}$"))

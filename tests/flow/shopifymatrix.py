@@ -51,8 +51,8 @@ def surroundings(platform: ShopifySandbox) -> dict[str, str]:
 def add_film(platform: ShopifySandbox, product_id: int, place: int) -> int:
     """The merchant puts a film among a product's pictures."""
     site = platform.site
-    film = site.library.add(SHOP, b"", f"film-{product_id}.mp4", at_once=True)
-    site.library.save(SHOP, film | {"kind": "Video", "error": "", "filename": f"film-{film['id']}.mp4"})
+    film = site.media.add(SHOP, b"", f"film-{product_id}.mp4", at_once=True)
+    site.media.save(SHOP, film | {"kind": "Video", "error": "", "filename": f"film-{film['id']}.mp4"})
     doc = site.catalogue.product(SHOP, product_id)
     assert doc is not None
     doc["media"].insert(place, film["id"])
@@ -92,7 +92,7 @@ class ShopifyGround(Ground):
         return case
 
     def attachments(self) -> set[int]:
-        return {doc["id"] for doc in self.sandbox.site.library.files(SHOP)}
+        return {doc["id"] for doc in self.sandbox.site.media.files(SHOP)}
 
 
 class ShopifyCase(Case):
@@ -100,7 +100,7 @@ class ShopifyCase(Case):
 
     def delete_the_original(self) -> None:
         site = self.ground.sandbox.site
-        site.library.remove(SHOP, self.front)
+        site.media.remove(SHOP, self.front)
 
     def _shown(self) -> tuple[list[int], list[list[int]]]:
         """The media in order, and what each variant shows."""
@@ -118,8 +118,8 @@ class ShopifyCase(Case):
         first, *rest = media
         if rest != [self.film, self.back] or variants != [[first], []]:
             found.append(f"media {media}, variants {variants}")
-        shown = site.library.media(SHOP, first)
-        if shown is None or site.library.bytes_of(shown) != self.ground.original:
+        shown = site.media.media(SHOP, first)
+        if shown is None or site.media.bytes_of(shown) != self.ground.original:
             found.append("the original's bytes are not back")
         ours = {int(self.publication.media_id)}
         gone = set() if first == self.front else {first}
@@ -152,7 +152,7 @@ class ShopifyCase(Case):
             found.append(f"files {sorted(more)} instead of {ours} alone")
         if self.front not in self.ground.attachments():
             found.append("the original was deleted")
-        file = site.library.media(SHOP, ours)
+        file = site.media.media(SHOP, ours)
         if file is None or file["alt"] != "Blue mug":
             found.append("its alt text is missing")
         ledger = list(

@@ -161,13 +161,13 @@ def test_a_photo_that_another_product_shows_stays_there(front: ShopifyFront) -> 
     shared = int(front.shown()[0])
     site = front.site.site
     other = site.catalogue.create(SHOP, {"title": "Set of mugs"})
-    site.catalogue.attach(SHOP, other, site.library.many(SHOP, [shared]))
+    site.catalogue.attach(SHOP, other, site.media.many(SHOP, [shared]))
     site.catalogue.save(SHOP, other)
     made = publish(front)
     mine = [p for p in made if p.product.external_id == front.mug]
     assert all(p.live for p in mine), [p.error for p in mine]
     assert str(shared) not in front.shown()
-    assert site.library.media(SHOP, shared)["sha"], "the file itself is as it was"
+    assert site.media.media(SHOP, shared)["sha"], "the file itself is as it was"
     front.undo(*mine)
     assert front.shown()[0] == str(shared)
 

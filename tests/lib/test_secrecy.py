@@ -43,8 +43,13 @@ def test_a_secret_is_found_however_it_is_written(written: str) -> None:
 
 def test_other_texts_hold_none() -> None:
     assert secrecy.shown([SECRET], "cs_plan+ted/secret of others é!") == set()
-    assert secrecy.consumer_secrets("cs_" + "a" * 39) == set()
-    assert secrecy.consumer_secrets("cs_" + "a1" * 20) == {"cs_a1a1a1…"}
+    assert secrecy.given_out("cs_" + "a" * 39) == set()
+    assert secrecy.given_out("cs_" + "a1" * 20) == {"cs_a1a1a1…"}
+    assert secrecy.given_out("shpat_1 and shpss_" + "b2" * 16) == {"shpss_b2b…"}
+    assert secrecy.given_out("?token=shpat_" + "c3" * 16 + "&refresh=shprt_" + "d4" * 24) == {
+        "shpat_c3c…",
+        "shprt_d4d…",
+    }
 
 
 TESTS = """

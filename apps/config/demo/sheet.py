@@ -20,6 +20,7 @@ class Row:
     """One product: the bytes of its photo, cut-out and result (None where there is none), and how it went."""
 
     title: str
+    store: str
     before: bytes
     cutout: bytes | None
     after: bytes | None
@@ -46,6 +47,7 @@ def draw(rows: list[Row], path: Path, *, columns: int = 2) -> Path:
             cell = _cell(data, checks=place == 1)
             sheet.paste(cell, (x + place * (CELL_PX + GAP_PX), y))
         pen.text((x, y + CELL_PX + 6), row.title, fill=INK, font=small)
+        pen.text((x, y + CELL_PX + 30), row.store, fill=MUTED, font=small)
         left, color = x + CELL_PX + GAP_PX, STATES.get(row.state, MUTED)
         pen.text((left, y + CELL_PX + 6), row.words, fill=color, font=small)
         pen.text((left, y + CELL_PX + 30), _fitting(row.reason, small), fill=MUTED, font=small)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import transaction
+from django.db.models import QuerySet
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User, Workspace
@@ -17,27 +20,40 @@ from apps.audit import selectors as audit
 from apps.audit import services as audit_services
 from apps.catalog.models import Photo, Product
 from apps.config.demo import sheet
-from apps.config.demo.shop import Keys, Shop
-from apps.flow import flow, waking
+from apps.config.demo.shop import Keys, sha256_of
+from apps.config.demo.shopify import SHOP
+from apps.dashboard.templatetags.vitrine import platform_name
+from apps.flow import flow, signingin, waking
 from apps.ingest.models import Delivery
 from apps.jobs.models import OPEN_STATES, Job, JobState
 from apps.lib import blobs, ids
 from apps.lib.work import WorkState
 from apps.publishing.models import Publication, Undo
+from apps.recipes import selectors as recipes_selectors
 from apps.recipes import services as recipes
 from apps.review.models import Item, ItemState
+from apps.stores import selectors as stores_selectors
 from apps.stores import services as stores
+from apps.stores import shopify
 from apps.stores.models import Store
-from connectors.types import Credentials
+from connectors.types import Credentials, Kind
 
 USERNAME = "demo"
 WORKSPACE = "Demo shop"
 ACTOR = "demo"
 
 
+@dataclass(frozen=True)
+class Part:
+    """One store's part of the story: its products, by their ids there."""
+
+    store: Store
+    products: list[int]
+
+
 @dataclass
 class Tally:
-    """How far the products of the story are. Counts of rows."""
+    """How far the products of a part are. Counts of rows; `deliveries` are the webhooks that told of new products."""
 
     products: int
     deliveries: int = 0
@@ -60,17 +76,34 @@ class Tally:
         )
 
 
+class Front(Protocol):
+    """A storefront, as shoppers see it."""
+
+    def page_shows(self, product_id: int, src: str) -> bool: ...
+    def first_photo(self, product_id: int) -> str: ...
+
+
 @dataclass
-class Outcome:
-    """What the summary line says."""
+class Ended:
+    """What came of a part: pictures that its shop's pages show, publications taken back, and whether the original is
+    there again."""
 
     tally: Tally
     shown: int = 0
     undone: int = 0
     original_back: bool = False
-    audit_ok: bool = False
-    contact_sheet: str = ""
     problems: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Outcome:
+    """What the summary line says. `shopify` is None where there was no store to tell of."""
+
+    woo: Ended
+    shopify: Ended | None
+    audit_ok: bool
+    contact_sheet: str
+    problems: list[str]
 
 
 @transaction.atomic
@@ -104,16 +137,45 @@ def connect(workspace: Workspace, keys: Keys) -> Store:
     return store
 
 
-def tally(store: Store, product_ids: list[int]) -> Tally:
-    """Count the products of the story, by what the database says now."""
-    wanted = {"product__store": store, "product__external_id__in": [str(i) for i in product_ids]}
+def connected_shop() -> Store | None:
+    """The Shopify store, if it is connected and lets us in; where it was away, it is asked again."""
+    store = stores_selectors.of_shop(shopify.PLATFORM, SHOP)
+    if store is None or signingin.lacks_access(store):
+        return None
+    waking.wake(store)
+    return store
+
+
+def read_catalogue(store: Store, *, timeout_s: float) -> None:
+    """Wait until what was asked for when the store was connected is read. Raises CommandError."""
+    deadline = time.monotonic() + timeout_s
+    while store.syncs.exclude(work_state__in=[WorkState.DONE, WorkState.FAILED]).exists():
+        if time.monotonic() > deadline:
+            raise CommandError(f"the catalogue of {store.name} was not read within {timeout_s:.0f} s")
+        time.sleep(0.1)
+    last = store.syncs.order_by("-pk").first()
+    if last is not None and last.work_state == WorkState.FAILED:
+        raise CommandError(f"the catalogue of {store.name} could not be read: {last.error}")
+
+
+def work_on_what_was_there(store: Store) -> None:
+    """Photos from before the store was connected start no work by themselves: they are asked for, as one batch."""
+    version = recipes_selectors.automatic(store.workspace_id)
+    if version is not None:
+        flow.regenerate(store, version, name="What was there before", key=f"demo-{store.pk}", by=ACTOR)
+
+
+def tally(part: Part) -> Tally:
+    """Count the products of a part, by what the database says now."""
+    store = part.store
+    wanted = {"product__store": store, "product__external_id__in": [str(i) for i in part.products]}
     photos = Photo.objects.filter(ours=False, **wanted)
     jobs = Job.objects.filter(photo__in=photos)
     items = Item.objects.filter(job__photo__in=photos)
     publications = Publication.objects.filter(photo__in=photos)
     return Tally(
-        products=len(product_ids),
-        deliveries=Delivery.objects.filter(store=store).count(),
+        products=len(part.products),
+        deliveries=Delivery.objects.filter(store=store, kind=Kind.PRODUCT_CREATED).count(),
         rendered=jobs.filter(state=JobState.DONE).count(),
         failed=jobs.filter(state__in=[JobState.FAILED, JobState.QUARANTINED]).count(),
         judged=items.count(),
@@ -125,15 +187,16 @@ def tally(store: Store, product_ids: list[int]) -> Tally:
     )
 
 
-def watch(store: Store, product_ids: list[int], *, timeout_s: float) -> Iterator[Tally]:
-    """The tally four times a second, until the story is settled. Raises CommandError when it stands still too long."""
+def watch(parts: Sequence[Part], *, timeout_s: float) -> Iterator[list[Tally]]:
+    """The tally of each part four times a second, until all are settled. Raises CommandError when they stand still too
+    long."""
     deadline, last = time.monotonic() + timeout_s, ""
     while True:
-        now = tally(store, product_ids)
+        now = [tally(part) for part in parts]
         if repr(now) != last:
             last, deadline = repr(now), time.monotonic() + timeout_s
         yield now
-        if now.settled:
+        if all(one.settled for one in now):
             return
         if time.monotonic() > deadline:
             raise CommandError(
@@ -142,23 +205,47 @@ def watch(store: Store, product_ids: list[int], *, timeout_s: float) -> Iterator
         time.sleep(0.25)
 
 
-def count_shown(shop: Shop, store: Store) -> int:
+def end(part: Part, tally: Tally, front: Front) -> Ended:
+    """Take one picture back, and see in the shop what became of all of them."""
+    undo = _undo_one(part.store)
+    ended = Ended(tally)
+    ended.undone = int(undo is not None and undo.work_state == WorkState.DONE)
+    ended.original_back = undo is not None and bool(ended.undone) and _original_is_back(front, undo)
+    ended.shown = _count_shown(front, part.store)
+    live = tally.published - ended.undone
+    found = [
+        (tally.failed == 0, f"{tally.failed} photos could not be rendered"),
+        (tally.not_published == 0, f"{tally.not_published} pictures could not be written"),
+        (tally.published == tally.approved, "not every approved picture is in the store"),
+        (ended.shown >= live, f"the storefront shows {ended.shown} of {live} pictures"),
+    ]
+    if undo is not None:
+        found += [
+            (ended.undone == 1, f"the undo did not end: {undo.error}"),
+            (ended.original_back, "the original did not come back byte for byte"),
+        ]
+    ended.problems = [problem for fits, problem in found if not fits]
+    return ended
+
+
+def _count_shown(front: Front, store: Store) -> int:
     """How many published pictures the storefront's own pages show."""
     live = Publication.objects.filter(store=store, published_at__isnull=False, undone_at=None)
     return sum(
-        shop.page_shows(int(p.product.external_id), p.media_src) for p in live.select_related("product")
+        front.page_shows(int(p.product.external_id), p.media_src) for p in live.select_related("product")
     )
 
 
-def undo_one(shop: Shop, store: Store, *, timeout_s: float = 60.0) -> Undo:
-    """Take one publication back (the first; once per installation) and wait for it."""
+def _undo_one(store: Store, *, timeout_s: float = 60.0) -> Undo | None:
+    """Take one publication back (the first; once per installation) and wait for it. None where a person has to approve
+    something first."""
     there = Undo.objects.filter(publication__store=store).order_by("pk").first()
     if there is None:
         publication = (
             Publication.objects.filter(store=store, published_at__isnull=False).order_by("pk").first()
         )
         if publication is None:
-            raise CommandError("Nothing was published, so there is nothing to undo.")
+            return None
         there = flow.undo(publication, by=ACTOR)
     deadline = time.monotonic() + timeout_s
     while there.work_state in {WorkState.WAITING, WorkState.RUNNING} and time.monotonic() < deadline:
@@ -167,15 +254,11 @@ def undo_one(shop: Shop, store: Store, *, timeout_s: float = 60.0) -> Undo:
     return there
 
 
-def original_is_back(shop: Shop, undo: Undo, uploaded_sha256: str) -> bool:
-    """Whether the storefront serves the very bytes that the merchant had uploaded, first in the product's list."""
-    images = shop.product(int(undo.publication.product.external_id))["images"]
-    return bool(images) and shop.sha256_of(images[0]["src"]) == uploaded_sha256
-
-
-def uploaded_sha256(undo: Undo) -> str:
-    """Of the original as we fetched it before anything was written."""
-    return ids.sha256_hex(blobs.read(undo.publication.photo.key))
+def _original_is_back(front: Front, undo: Undo) -> bool:
+    """Whether shoppers load the very bytes that the merchant had uploaded as the product's first picture."""
+    src = front.first_photo(int(undo.publication.product.external_id))
+    uploaded = ids.sha256_hex(blobs.read(undo.publication.photo.key))
+    return bool(src) and sha256_of(src) == uploaded
 
 
 def verify_audit() -> list[str]:
@@ -184,10 +267,9 @@ def verify_audit() -> list[str]:
     return audit.verify().broken
 
 
-def contact_sheet(store: Store, product_ids: list[int]) -> Path:
+def contact_sheet(parts: Sequence[Part]) -> Path:
     rows = []
-    products = Product.objects.filter(store=store, external_id__in=[str(i) for i in product_ids])
-    for product in products.order_by("pk"):
+    for product in chain.from_iterable(map(_products, parts)):
         job = (
             Job.objects.filter(photo__product=product)
             .select_related("render", "photo")
@@ -198,6 +280,12 @@ def contact_sheet(store: Store, product_ids: list[int]) -> Path:
             continue
         rows.append(_row(product, job))
     return sheet.draw(rows, settings.DATA_ROOT / "contact-sheet.jpg")
+
+
+def _products(part: Part) -> QuerySet[Product]:
+    wanted = [str(i) for i in part.products]
+    found = Product.objects.filter(store=part.store, external_id__in=wanted)
+    return found.select_related("store").order_by("pk")
 
 
 def _row(product: Product, job: Job) -> sheet.Row:
@@ -212,6 +300,7 @@ def _row(product: Product, job: Job) -> sheet.Row:
         words = f"{'waits for a person' if item.state == ItemState.PENDING else item.state}{sure}"
     return sheet.Row(
         title=product.title[:38],
+        store=f"{product.store.name}, {platform_name(product.store.platform)}"[:44],
         before=blobs.read(job.photo.key),
         cutout=cutout,
         after=main,

@@ -21,6 +21,7 @@ from apps.jobs.services import marks
 from apps.lib.sizes import human
 from apps.publishing.models import Publication
 from apps.review.models import Item
+from apps.stores import shopify
 from apps.stores.models import Store
 
 register = template.Library()
@@ -132,6 +133,12 @@ def largest(pairs: list[tuple[str, float]]) -> float:
 def platform_name(platform: str) -> str:
     """As the platform writes itself."""
     return dict(PLATFORMS).get(platform, platform.capitalize())
+
+
+@register.filter
+def front(store: Store) -> str:
+    """Where people look at the store."""
+    return shopify.front(store.shop) if store.platform == shopify.PLATFORM else store.url
 
 
 @register.filter

@@ -113,7 +113,8 @@ def disconnect(request: Asked, pk: int) -> HttpResponse:
     if request.method != "POST":
         return show(request, "disconnect.html", {"store": row})
     services.disconnect(row, by=request.actor)
-    return back(request, "dashboard:stores", ok=f"{row.name} is disconnected and its keys are forgotten.")
+    forgotten = "its access is" if row.shop else "its keys are"
+    return back(request, "dashboard:stores", ok=f"{row.name} is disconnected and {forgotten} forgotten.")
 
 
 @action(Role.OWNER)

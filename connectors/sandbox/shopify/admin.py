@@ -10,6 +10,9 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from connectors.sandbox.admin import guarded, misbehaviour
+from connectors.sandbox.shopify.cost import Bucket
+from connectors.sandbox.shopify.engine import MOST_LISTED
+from connectors.sandbox.shopify.search import read
 from connectors.sandbox.shopify.site import Site, full_name
 
 
@@ -61,6 +64,7 @@ def _merchants(routes: Blueprint, site: Site) -> None:
             "redact": lambda: site.redact(shop),
             "customer": lambda: site.customer_asks(shop, body["what"], body.get("customer")),
             "drain": lambda: site.bucket(shop).drain(float(body.get("left", 0))),
+            "points": lambda: _points(site.bucket(shop)),
         }
         if what not in deeds:
             raise KeyError(what)
@@ -80,8 +84,15 @@ def _products(routes: Blueprint, site: Site) -> None:
             raise ValueError("photos carry their bytes as base64") from None
         return jsonify(site.catalogue.create(site.shop(name)["domain"], body, photos)), 201
 
+    @routes.get("/shops/<name>/products")
+    def listed(name: str) -> Response:
+        """Those that `query` means, in the words of Shopify's own search; so many at most as one page has."""
+        search = read(request.args.get("query", ""))
+        shop = site.shop(name)["domain"]
+        return jsonify([doc for _, doc in site.catalogue.page(shop, search, size=MOST_LISTED).products])
+
     @routes.get("/shops/<name>/products/<int:product_id>")
-    def read(name: str, product_id: int) -> Response:
+    def one(name: str, product_id: int) -> Response:
         found = site.catalogue.product(full_name(name), product_id)
         if found is None:
             raise KeyError(product_id)
@@ -140,6 +151,16 @@ def _platform(routes: Blueprint, site: Site) -> None:
             body.get("code", "INTERNAL_SERVER_ERROR"), after_lines=int(body.get("after_lines", 0))
         )
         return jsonify(ordered=True)
+
+
+def _points(bucket: Bucket) -> dict[str, float]:
+    return {
+        "left": bucket.left,
+        "most": bucket.most,
+        "per_s": bucket.per_s,
+        "spent": bucket.spent,
+        "refused": bucket.refused,
+    }
 
 
 def _body() -> dict[str, Any]:

@@ -143,7 +143,8 @@ class Bulk:
         assert doc is not None
         failing = self._failing.pop(0) if self._failing else None
         memory.run("UPDATE bulk SET status = 'RUNNING' WHERE id = ?", number)
-        doc |= {"error": "", "file": f"{secrets.token_hex(16)}.jsonl"}
+        # What a sandbox that was killed had counted is counted anew.
+        doc |= {"error": "", "file": f"{secrets.token_hex(16)}.jsonl", "objects": 0, "roots": 0}
         if not self._write(number, call, doc, failing):
             return
         status = "FAILED" if doc["error"] else "COMPLETED"

@@ -13,7 +13,7 @@ from typing import Any
 from connectors.sandbox.shopify import large
 from connectors.sandbox.shopify.clock import Clock
 from connectors.sandbox.shopify.hooks import Hooks
-from connectors.sandbox.shopify.library import Library
+from connectors.sandbox.shopify.media import Media
 from connectors.sandbox.shopify.memory import Doc, Memory
 from connectors.sandbox.shopify.search import Search
 
@@ -39,8 +39,8 @@ class Listed:
 class Catalogue:
     """Reading and writing products; every write tells the webhooks."""
 
-    def __init__(self, memory: Memory, clock: Clock, library: Library, hooks: Hooks) -> None:
-        self._memory, self._clock, self._library, self._hooks = memory, clock, library, hooks
+    def __init__(self, memory: Memory, clock: Clock, media: Media, hooks: Hooks) -> None:
+        self._memory, self._clock, self._media, self._hooks = memory, clock, media, hooks
 
     # -- reading --------------------------------------------------------------------------------------------
 
@@ -134,9 +134,7 @@ class Catalogue:
                 "created": now,
                 "updated": now,
             }
-            self.attach(
-                shop, doc, [self._library.add(shop, data, name, at_once=True) for name, data in photos]
-            )
+            self.attach(shop, doc, [self._media.add(shop, data, name, at_once=True) for name, data in photos])
             for entry, made in zip(variants, doc["variants"], strict=True):
                 if entry.get("photo") is not None:
                     made["media"] = [doc["media"][entry["photo"]]]
@@ -161,9 +159,9 @@ class Catalogue:
             doc = self.product(shop, product_id)
             if doc is None:
                 raise KeyError(product_id)
-            for picture in self._library.many(shop, doc["media"]):
+            for picture in self._media.many(shop, doc["media"]):
                 picture["products"] = [one for one in picture["products"] if one != product_id]
-                self._library.save(shop, picture)
+                self._media.save(shop, picture)
             self._write(shop, doc, gone=True)
             self._hooks.tell(shop, "products/delete", doc)
 
@@ -180,7 +178,7 @@ class Catalogue:
                 doc["media"].append(picture["id"])
             if doc["id"] not in picture["products"]:
                 picture["products"].append(doc["id"])
-            self._library.save(shop, picture)
+            self._media.save(shop, picture)
 
     def detach(self, shop: str, doc: Doc, picture: Doc) -> None:
         """Take a picture out of a product and of its variants; the product is not saved by it."""
@@ -188,7 +186,7 @@ class Catalogue:
         for variant in doc["variants"]:
             variant["media"] = [one for one in variant["media"] if one != picture["id"]]
         picture["products"] = [one for one in picture["products"] if one != doc["id"]]
-        self._library.save(shop, picture)
+        self._media.save(shop, picture)
 
     def _write(self, shop: str, doc: Doc, *, gone: bool = False) -> None:
         self._memory.run(

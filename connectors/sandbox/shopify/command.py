@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from connectors.sandbox.server import TlsFiles
@@ -19,11 +20,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--products", type=int, default=0, help="each shop has so many made-up products")
     add("--photos", type=int, default=3, help="and each of those so many photos")
     add("--client-id", default=Options.client_id, help="the app's")
-    add("--client-secret", default="", help="fixed instead of random")
+    secret = os.environ.get("SANDBOX_CLIENT_SECRET", "")
+    add(
+        "--client-secret", default=secret, help="fixed instead of random; or in SANDBOX_CLIENT_SECRET, unseen"
+    )
     add("--app-url", default="", help="the app's page, shown in Admin's frame")
     add("--app-file", default="", help="shopify.app.toml, deployed at the start")
     add("--schemas", type=Path, help="folder of the published schemas; without it a part of them is played")
     add("--installed", action="store_true", help="the app is installed in every shop from the start")
+    add(
+        "--clock-speed",
+        type=float,
+        default=Options.clock_speed,
+        help="how fast its clock goes; 1 as ours does",
+    )
     add("--token-life-s", type=float, default=Options.token_life_s, help="how long an access token lives")
     add("--media-ready-s", type=float, default=Options.media_ready_s, help="how long a picture is processed")
     add("--bulk-s", type=float, default=Options.bulk_s, help="how long a bulk operation takes at least")
@@ -40,6 +50,7 @@ def sandbox(given: argparse.Namespace, tls: TlsFiles | None) -> ShopifySandbox:
         app_url=given.app_url,
         app_file=given.app_file,
         schemas=given.schemas,
+        clock_speed=given.clock_speed,
         token_life_s=given.token_life_s,
         media_ready_s=given.media_ready_s,
         bulk_s=given.bulk_s,

@@ -146,6 +146,7 @@ class Bucket:
     def __init__(self, now: Callable[[], float], per_s: float) -> None:
         self._now, self.per_s, self.most = now, per_s, per_s * FULL_S
         self._left, self._at = self.most, now()
+        self.spent, self.refused = 0.0, 0  # points that calls cost; calls there were too few points for
         self._lock = threading.Lock()
 
     @property
@@ -160,14 +161,17 @@ class Bucket:
         with self._lock:
             self._refill()
             if points > self._left + ROUNDING:
+                self.refused += 1
                 return False
             self._left -= points
+            self.spent += points
             return True
 
     def give_back(self, points: float) -> None:
         """What was paid too much."""
         with self._lock:
             self._left = min(self.most, self._left + points)
+            self.spent -= points
 
     def drain(self, left: float = 0.0) -> None:
         """Leave so much: another process of the app was busy."""

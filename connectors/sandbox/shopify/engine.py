@@ -82,7 +82,7 @@ def not_played(what: str) -> GraphQLError:
 
 @lru_cache(maxsize=8)
 def rules(version: str, folder: Path | None) -> Rules:
-    """Schema and scopes of a version: the published ones in `folder`, else our own part."""
+    """Schema and scopes of a version: the published ones in `folder`, else the part that lies here."""
     if folder is None:
         text = Path(__file__).with_name("schema.graphql").read_text(encoding="utf-8")
         return build_schema(text), scoping.PLAYED

@@ -39,7 +39,7 @@ def medium_number(given: str) -> int:
 
 
 def _media(call: Call, ids: Iterable[int]) -> list[Doc]:
-    return [typed(doc.get("kind", "MediaImage"), doc) for doc in call.site.library.many(call.shop, list(ids))]
+    return [typed(doc.get("kind", "MediaImage"), doc) for doc in call.site.media.many(call.shop, list(ids))]
 
 
 def _collections(product: Doc, call: Call, sortKey: str = "ID", query: str | None = None) -> list[Doc]:
@@ -89,7 +89,7 @@ def _image(picture: Doc, call: Call) -> Doc | None:
 
 
 def _image_url(image: Doc, call: Call, transform: Mapping[str, Any] | None = None) -> str:
-    address = call.site.library.cdn(call.shop, image["picture"])
+    address = call.site.media.cdn(call.shop, image["picture"])
     wanted = {
         name: (transform or {}).get(key) for name, key in (("width", "maxWidth"), ("height", "maxHeight"))
     }
@@ -106,11 +106,11 @@ def _errors(code: str) -> list[Doc]:
 def _original(picture: Doc, call: Call) -> Doc | None:
     if picture["error"]:
         return None
-    return {"url": call.site.library.original(call.shop, picture), "fileSize": picture["size"]}
+    return {"url": call.site.media.original(call.shop, picture), "fileSize": picture["size"]}
 
 
 def _file_status(picture: Doc, call: Call) -> str:
-    return "FAILED" if picture["update_error"] else call.site.library.status(picture)
+    return "FAILED" if picture["update_error"] else call.site.media.status(picture)
 
 
 def _featured(product: Doc, call: Call) -> Doc | None:
@@ -201,8 +201,8 @@ _MEDIA_IMAGE: dict[str, Field] = {
     "mediaWarnings": lambda m, c: [],
     "mimeType": lambda m, c: m["mime"] or None,
     "originalSource": _original,
-    "preview": lambda m, c: {"image": _image(m, c), "status": c.site.library.status(m)},
-    "status": lambda m, c: c.site.library.status(m),
+    "preview": lambda m, c: {"image": _image(m, c), "status": c.site.media.status(m)},
+    "status": lambda m, c: c.site.media.status(m),
     "updatedAt": lambda m, c: m["updated"],
 }
 

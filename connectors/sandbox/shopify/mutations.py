@@ -10,8 +10,8 @@ from connectors.sandbox.shopify import metafields
 from connectors.sandbox.shopify.changes import Wrong, guarded
 from connectors.sandbox.shopify.engine import Call, refused
 from connectors.sandbox.shopify.fields import Field, medium_number, number, typed
-from connectors.sandbox.shopify.library import MAX_ALT_CHARS, MAX_PER_PRODUCT, BadSource
 from connectors.sandbox.shopify.lines import BadBulkQuery
+from connectors.sandbox.shopify.media import MAX_ALT_CHARS, MAX_PER_PRODUCT, BadSource
 from connectors.sandbox.shopify.memory import Doc
 
 MOST_FILES, MOST_PAIRS = 250, 100
@@ -34,7 +34,7 @@ def _stage(call: Call, input: Sequence[Doc]) -> Doc:
         if wanted["resource"] == "IMAGE" and not wanted["mimeType"].startswith("image/"):
             raise Wrong("INVALID", ["input", str(n), "mimeType"], f"{wanted['mimeType']} is not an image")
     made = [
-        call.site.library.stage(
+        call.site.media.stage(
             call.shop, wanted["filename"], wanted["mimeType"], wanted.get("httpMethod") or "PUT"
         )
         for wanted in input
@@ -58,13 +58,13 @@ def _create_file(call: Call, given: Doc, path: list[str]) -> Doc:
         raise Wrong("MISMATCHED_FILENAME_AND_ORIGINAL_SOURCE", [*path, "filename"], "The extensions differ")
     if mode == "REPLACE" and not wanted:
         raise Wrong("MISSING_FILENAME_FOR_DUPLICATE_MODE_REPLACE", path, "REPLACE needs a filename")
-    there = call.site.library.named(call.shop, wanted or name)
+    there = call.site.media.named(call.shop, wanted or name)
     if there and mode == "RAISE_ERROR":
         raise Wrong("FILENAME_ALREADY_EXISTS", [*path, "filename"], "The provided filename already exists.")
     if there and mode == "REPLACE":
-        call.site.library.replace(call.shop, there, data)
+        call.site.media.replace(call.shop, there, data)
         return typed("MediaImage", there)
-    return typed("MediaImage", call.site.library.add(call.shop, data, wanted or name, alt=alt))
+    return typed("MediaImage", call.site.media.add(call.shop, data, wanted or name, alt=alt))
 
 
 @guarded("userErrors", lambda: {"files": []})
@@ -86,12 +86,12 @@ def _update_file(call: Call, given: Doc, path: list[str]) -> Doc:
         _rename(call, picture, given["filename"], path)
     _refer(call, picture, given, path)
     picture["updated"] = call.site.clock.stamp()
-    call.site.library.save(call.shop, picture)
+    call.site.media.save(call.shop, picture)
     if given.get("originalSource"):
         data, name = _source(call, given["originalSource"], path)
         if _extension(name) != _extension(picture["filename"]):
             raise Wrong("INVALID_FILENAME_EXTENSION", [*path, "originalSource"], "The extension has to stay")
-        call.site.library.replace(call.shop, picture, data)
+        call.site.media.replace(call.shop, picture, data)
     for product_id in picture["products"]:
         product = call.site.catalogue.product(call.shop, product_id)
         if product is not None:
@@ -102,7 +102,7 @@ def _update_file(call: Call, given: Doc, path: list[str]) -> Doc:
 def _rename(call: Call, picture: Doc, name: str, path: list[str]) -> None:
     if _extension(name) != _extension(picture["filename"]):
         raise Wrong("INVALID_FILENAME_EXTENSION", [*path, "filename"], "Invalid filename extension.")
-    there = call.site.library.named(call.shop, name)
+    there = call.site.media.named(call.shop, name)
     if there and there["id"] != picture["id"]:
         raise Wrong("FILENAME_ALREADY_EXISTS", [*path, "filename"], "The provided filename already exists.")
     picture["filename"] = name
@@ -133,7 +133,7 @@ def _refer(call: Call, picture: Doc, given: Doc, path: list[str]) -> None:
 def _delete_files(call: Call, fileIds: Sequence[str]) -> Doc:
     pictures = [_picture(call, one, ["fileIds", str(n)]) for n, one in enumerate(fileIds)]
     for n, picture in enumerate(pictures):
-        if call.site.library.locked(picture) or call.site.library.status(picture) in {
+        if call.site.media.locked(picture) or call.site.media.status(picture) in {
             "UPLOADED",
             "PROCESSING",
         }:
@@ -144,7 +144,7 @@ def _delete_files(call: Call, fileIds: Sequence[str]) -> Doc:
             if product is not None:
                 call.site.catalogue.detach(call.shop, product, picture)
                 call.site.catalogue.save(call.shop, product)
-        call.site.library.remove(call.shop, picture["id"])
+        call.site.media.remove(call.shop, picture["id"])
     return {"deletedFileIds": list(fileIds)}
 
 
@@ -153,7 +153,7 @@ def _acknowledge(call: Call, fileIds: Sequence[str]) -> Doc:
     pictures = [_picture(call, one, ["fileIds", str(n)]) for n, one in enumerate(fileIds)]
     for picture in pictures:
         picture["update_error"] = ""
-        call.site.library.save(call.shop, picture)
+        call.site.media.save(call.shop, picture)
     return {"files": [typed("MediaImage", picture) for picture in pictures]}
 
 
@@ -190,7 +190,7 @@ def _create_medium(call: Call, given: Doc, path: list[str]) -> Doc:
         )
     alt = _alt(given, path) or ""
     data, name = _source(call, given["originalSource"], path)
-    return call.site.library.add(call.shop, data, name, alt=alt)
+    return call.site.media.add(call.shop, data, name, alt=alt)
 
 
 @guarded("mediaUserErrors", lambda: {"job": None, "userErrors": []})
@@ -214,7 +214,7 @@ def _reorder(call: Call, id: str, moves: Sequence[Doc]) -> Doc:
 def _append(call: Call, product: Doc, variant: Doc, picture: Doc, path: list[str]) -> None:
     if variant["media"]:
         raise Wrong("PRODUCT_VARIANT_ALREADY_HAS_MEDIA", path, "Product variant already has attached media.")
-    if call.site.library.status(picture) != "READY":
+    if call.site.media.status(picture) != "READY":
         raise Wrong("NON_READY_MEDIA", path, "Non-ready media are not supported.")
     variant["media"] = [picture["id"]]
 
@@ -309,7 +309,7 @@ def _alt(given: Doc, path: list[str]) -> str | None:
 
 def _source(call: Call, address: str, path: list[str]) -> tuple[bytes | None, str]:
     try:
-        return call.site.library.source(call.shop, address)
+        return call.site.media.source(call.shop, address)
     except BadSource as error:
         raise Wrong(
             str(error), [*path, "originalSource"], "Invalid image source url value provided."
@@ -317,7 +317,7 @@ def _source(call: Call, address: str, path: list[str]) -> tuple[bytes | None, st
 
 
 def _picture(call: Call, given: str, path: list[str], code: str = "FILE_DOES_NOT_EXIST") -> Doc:
-    found = call.site.library.media(call.shop, number(given, "MediaImage"))
+    found = call.site.media.media(call.shop, number(given, "MediaImage"))
     if found is None or "kind" in found:
         raise Wrong(code, path, f"{given} does not exist.")
     return found
@@ -325,13 +325,13 @@ def _picture(call: Call, given: str, path: list[str], code: str = "FILE_DOES_NOT
 
 def _ready_picture(call: Call, given: str, path: list[str]) -> Doc:
     found = _picture(call, given, path)
-    if call.site.library.locked(found):
+    if call.site.media.locked(found):
         raise Wrong("FILE_LOCKED", path, "File has a pending operation.")
     if found["update_error"]:
         raise Wrong("INVALID_FAILED_MEDIA_STATE", path, "File cannot be updated in a failed state.")
     if found.get("pending"):
         raise Wrong("FILE_LOCKED", path, "File has a pending operation.")
-    if call.site.library.status(found) != "READY":
+    if call.site.media.status(found) != "READY":
         raise Wrong("NON_READY_STATE", path, "The file is not in the READY state.")
     return found
 

@@ -54,9 +54,9 @@ def _front(routes: Blueprint, site: Site) -> None:
         if found is None or found["status"] != "ACTIVE":
             abort(404)
         pictures = [
-            {"src": site.library.cdn(shop, doc), "alt": doc["alt"] or found["title"]}
-            for doc in site.library.many(shop, found["media"])
-            if site.library.status(doc) == "READY"
+            {"src": site.media.cdn(shop, doc), "alt": doc["alt"] or found["title"]}
+            for doc in site.media.many(shop, found["media"])
+            if site.media.status(doc) == "READY"
         ]
         return render_template("product_page.html", shop=site.shop(shop), product=found, pictures=pictures)
 
@@ -88,14 +88,14 @@ def _frame(routes: Blueprint, site: Site) -> None:
 def _files(routes: Blueprint, site: Site) -> None:
     @routes.get("/s/files/1/<shop>/files/<filename>")
     def cdn(shop: str, filename: str) -> Response:
-        doc = site.library.named(shop, filename)
+        doc = site.media.named(shop, filename)
         if doc is None and large.file(filename) is not None:
             doc = {"id": 0, "sha": "", "filename": filename, "mime": "image/jpeg", "ready": 0.0, "error": ""}
         elif doc is not None:
-            doc = site.library.media(shop, doc["id"])
+            doc = site.media.media(shop, doc["id"])
         if doc is None or doc["error"] or site.clock.now() < doc["ready"]:
             abort(404)
-        data = site.library.bytes_of(doc) or abort(404)
+        data = site.media.bytes_of(doc) or abort(404)
         sizes = {key: request.args.get(key, 0, type=int) for key in ("width", "height")}
         if any(sizes.values()):
             data = _smaller(data, sizes["width"] or 10**6, sizes["height"] or 10**6)
@@ -104,10 +104,10 @@ def _files(routes: Blueprint, site: Site) -> None:
     @routes.get("/originals/<shop>/<int:media_id>")
     def original(shop: str, media_id: int) -> Response:
         given = request.args
-        if not site.library.opens(media_id, given.get("expires", ""), given.get("signature", "")):
+        if not site.media.opens(media_id, given.get("expires", ""), given.get("signature", "")):
             return Response(_DENIED.format("ExpiredToken"), 403, content_type="application/xml")
-        doc = site.library.media(shop, media_id)
-        data = site.library.bytes_of(doc) if doc else None
+        doc = site.media.media(shop, media_id)
+        data = site.media.bytes_of(doc) if doc else None
         if doc is None or data is None:
             abort(404)
         return send_file(io.BytesIO(data), mimetype=doc["mime"])
@@ -118,12 +118,12 @@ def _files(routes: Blueprint, site: Site) -> None:
         key, policy = request.form.get("key", ""), request.form.get("policy", "")
         if given is None:
             return _stored(400)
-        return _stored(site.library.accept(key, policy, request.form.get("Content-Type", ""), given.read()))
+        return _stored(site.media.accept(key, policy, request.form.get("Content-Type", ""), given.read()))
 
     @routes.put("/staged/<path:key>")
     def upload(key: str) -> Response:
         mime = request.headers.get("Content-Type", "")
-        status = site.library.accept(key, request.args.get("policy", ""), mime, request.get_data())
+        status = site.media.accept(key, request.args.get("policy", ""), mime, request.get_data())
         return _stored(200 if status == 201 else status)
 
     @routes.get("/bulk/<name>")
@@ -163,9 +163,9 @@ def _by_handle(site: Site, shop: str, handle: str) -> Doc | None:
 
 
 def _card(site: Site, shop: str, doc: Doc) -> dict[str, Any]:
-    pictures = site.library.many(shop, doc["media"][:1])
-    ready = [picture for picture in pictures if site.library.status(picture) == "READY"]
-    src = f"{site.library.cdn(shop, ready[0])}&width=600" if ready else ""
+    pictures = site.media.many(shop, doc["media"][:1])
+    ready = [picture for picture in pictures if site.media.status(picture) == "READY"]
+    src = f"{site.media.cdn(shop, ready[0])}&width=600" if ready else ""
     price = min((variant["price"] for variant in doc["variants"]), key=float, default="")
     address = f"{site.url}/{shop}/products/{doc['handle']}"
     return {"title": doc["title"], "price": price, "src": src, "address": address}

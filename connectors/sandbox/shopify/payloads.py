@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.sandbox.shopify.clock import Clock
-from connectors.sandbox.shopify.library import Library
+from connectors.sandbox.shopify.media import Media
 from connectors.sandbox.shopify.memory import Doc, Memory
 
 
@@ -18,8 +18,8 @@ def gid(kind: str, number: int | str) -> str:
 class Payloads:
     """Makes bodies; called by the webhooks when something happens."""
 
-    def __init__(self, memory: Memory, clock: Clock, library: Library) -> None:
-        self._memory, self._clock, self._library = memory, clock, library
+    def __init__(self, memory: Memory, clock: Clock, media: Media) -> None:
+        self._memory, self._clock, self._media = memory, clock, media
 
     def __call__(self, shop: str, topic: str, about: Mapping[str, Any]) -> dict[str, Any]:
         """The whole body of an event."""
@@ -35,8 +35,8 @@ class Payloads:
         return dict(about)
 
     def _product(self, shop: str, doc: Doc) -> dict[str, Any]:
-        pictures = self._library.many(shop, doc["media"])
-        ready = [picture for picture in pictures if self._library.status(picture) == "READY"]
+        pictures = self._media.many(shop, doc["media"])
+        ready = [picture for picture in pictures if self._media.status(picture) == "READY"]
         images = [self._image(shop, doc, picture, place) for place, picture in enumerate(ready, start=1)]
         return {
             "admin_graphql_api_id": gid("Product", doc["id"]),
@@ -83,17 +83,17 @@ class Payloads:
             "alt": picture["alt"] or None,
             "width": picture["width"],
             "height": picture["height"],
-            "src": self._library.cdn(shop, picture),
+            "src": self._media.cdn(shop, picture),
             "admin_graphql_api_id": gid("MediaImage", picture["id"]),
             "variant_ids": [v["id"] for v in doc["variants"] if picture["id"] in v["media"]],
         }
 
     def _medium(self, shop: str, doc: Doc, picture: Doc, place: int) -> dict[str, Any]:
-        status = self._library.status(picture)
+        status = self._media.status(picture)
         image = None
         if status == "READY":
             image = {key: picture[key] for key in ("width", "height")} | {
-                "src": self._library.cdn(shop, picture)
+                "src": self._media.cdn(shop, picture)
             }
         return {
             "id": picture["id"],

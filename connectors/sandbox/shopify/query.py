@@ -68,7 +68,7 @@ def _products_count(
 def _files(root: Any, call: Call, query: str | None = None, **given: Any) -> Doc:
     try:
         search = read(query)
-        found = [doc for doc in call.site.library.files(call.shop) if search.holds(_searchable(doc, call))]
+        found = [doc for doc in call.site.media.files(call.shop) if search.holds(_searchable(doc, call))]
     except BadSearch as error:
         raise refused(str(error), "BAD_REQUEST") from None
     if given.get("sortKey") not in {None, "ID", "CREATED_AT", "RELEVANCE"}:
@@ -81,7 +81,7 @@ def _searchable(doc: Doc, call: Call) -> Doc:
         "id": doc["id"],
         "filename": doc["filename"],
         "media_type": "IMAGE",
-        "status": call.site.library.status(doc),
+        "status": call.site.media.status(doc),
         "product_id": [str(one) for one in doc["products"]],
         "created_at": doc["created"],
         "updated_at": doc["updated"],
@@ -108,7 +108,7 @@ def node(root: Any, call: Call, id: str) -> Doc | None:
     elif kind == "ProductVariant":
         found = _variant(root, call, id)
     elif kind in {"MediaImage", "Video"}:
-        found = call.site.library.media(call.shop, number(id, kind))
+        found = call.site.media.media(call.shop, number(id, kind))
         found = found if found and found.get("kind", "MediaImage") == kind else None
     elif kind == "BulkOperation":
         found = call.site.bulk.one(call.shop, number(id, "BulkOperation"))

@@ -20,7 +20,7 @@ from connectors.sandbox.shopify.cost import RATES, Bucket
 from connectors.sandbox.shopify.engine import Call, rules
 from connectors.sandbox.shopify.hooks import REDACT_AFTER_S, Hooks
 from connectors.sandbox.shopify.jobs import Jobs
-from connectors.sandbox.shopify.library import Library
+from connectors.sandbox.shopify.media import Media
 from connectors.sandbox.shopify.memory import Memory
 from connectors.sandbox.shopify.payloads import Payloads
 
@@ -30,7 +30,7 @@ STATES = {"open": 200, "frozen": 402, "locked": 423, "closed": 404}
 
 @dataclass(frozen=True)
 class Options:
-    """What kind of platform this is. Times are real seconds, and `Clock.advance` makes them pass."""
+    """What kind of platform this is. Times are seconds of its clock, and `Clock.advance` makes them pass."""
 
     shops: tuple[str, ...] = ("sandbox",)
     plan: str = "standard"
@@ -39,10 +39,11 @@ class Options:
     app_url: str = ""
     app_file: str = ""  # a path to shopify.app.toml, deployed at the start
     versions: tuple[str, ...] = ("2026-07", "2026-10")
-    schemas: Path | None = None  # the published schemas; None: the part that is written here
+    schemas: Path | None = None  # the published schemas; None: the part that lies here
     expiring_only: bool = (
         True  # calls with a token that never ends are refused, as of 2027 for every public app
     )
+    clock_speed: float = 1.0
     token_life_s: float = 3600.0
     media_ready_s: float = 0.4
     job_s: float = 0.2
@@ -60,18 +61,19 @@ class Site:
     def __init__(self, data: Path, url: str, options: Options) -> None:
         data.mkdir(parents=True, exist_ok=True)
         self.url, self.options = url.rstrip("/"), options
-        self.memory, self.clock, self.faults = Memory(data / "shopify.sqlite3"), Clock(), Faults()
+        self.memory, self.clock = Memory(data / "shopify.sqlite3"), Clock(options.clock_speed)
+        self.faults = Faults()
         app = AppFile(options.client_id, application_url=options.app_url, api_version=options.versions[-1])
         self.access = Access(self.memory, self.clock, app, options.client_secret, options.token_life_s)
         remote = Remote(
             self.url, loopback=options.deliver_to_loopback, timeout_s=5.0, ca_file=options.ca_file
         )
-        self.library = Library(
+        self.media = Media(
             data / "files", self.memory, self.clock, self.url, ready_s=options.media_ready_s, remote=remote
         )
-        payloads = Payloads(self.memory, self.clock, self.library)
+        payloads = Payloads(self.memory, self.clock, self.media)
         self.hooks = Hooks(self.memory, self.clock, self.access, remote, payloads, options.webhook_interval_s)
-        self.catalogue = Catalogue(self.memory, self.clock, self.library, self.hooks)
+        self.catalogue = Catalogue(self.memory, self.clock, self.media, self.hooks)
         self.hooks.product = self.catalogue.product
         self.jobs = Jobs(self, options.job_s)
         self.bulk = Bulk(self, data / "bulk", takes_s=options.bulk_s, most=options.bulk_most)

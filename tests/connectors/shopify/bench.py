@@ -46,7 +46,7 @@ class ShopifyBench:
         made = self.site.catalogue.create(self.name, given)
         self.site.catalogue.delete(self.name, made["id"])
         doc = self.site.catalogue.product(self.name, int(product_id))
-        picture = self.site.catalogue._library.add(self.name, data, "variant.jpg", at_once=True)
+        picture = self.site.catalogue._media.add(self.name, data, "variant.jpg", at_once=True)
         self.site.catalogue.attach(self.name, doc, [picture])
         variant = {**made["variants"][0], "media": [picture["id"]]}
         self.site.catalogue.save(self.name, {**doc, "options": made["options"], "variants": [variant]})
@@ -74,13 +74,13 @@ class ShopifyBench:
 
     def add_file(self, data: bytes, filename: str, **more: Any) -> str:
         """A file that is in no product."""
-        return str(self.site.library.add(self.name, data, filename, **{"at_once": True, **more})["id"])
+        return str(self.site.media.add(self.name, data, filename, **{"at_once": True, **more})["id"])
 
     def add_film(self, product_id: str, place: int) -> int:
         """A film among a product's media."""
-        film = self.site.library.add(self.name, b"", f"film-{product_id}.mp4", at_once=True)
+        film = self.site.media.add(self.name, b"", f"film-{product_id}.mp4", at_once=True)
         film |= {"kind": "Video", "error": "", "filename": f"film-{film['id']}.mp4"}
-        self.site.library.save(self.name, film)
+        self.site.media.save(self.name, film)
         doc = self.site.catalogue.product(self.name, int(product_id))
         doc["media"].insert(place, film["id"])
         self.site.catalogue.save(self.name, doc)
@@ -96,7 +96,7 @@ class ShopifyBench:
         return f"{self.web.url}/elsewhere.jpg"
 
     def media_count(self) -> int:
-        return len(self.site.library.files(self.name))
+        return len(self.site.media.files(self.name))
 
     def lose_answer(self, call: str) -> None:
         operation = {"upload": "FileCreate", "set_images": "MetafieldsSet"}.get(call, call)

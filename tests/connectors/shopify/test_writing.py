@@ -37,7 +37,7 @@ def slow(bench: ShopifyBench, monkeypatch: pytest.MonkeyPatch) -> Callable[[floa
     """From now on files take so many seconds; the clock goes on when somebody waits."""
 
     def takes(seconds: float) -> None:
-        monkeypatch.setattr(bench.site.library, "_ready_s", seconds)
+        monkeypatch.setattr(bench.site.media, "_ready_s", seconds)
         monkeypatch.setattr(Http, "wait", lambda http, waited: bench.site.clock.advance(waited))
 
     return takes
@@ -234,7 +234,7 @@ def test_a_full_product_says_what_to_do_and_stays_as_it_is(bench: ShopifyBench, 
     [old] = ids(bench, product_id)
     doc = bench.site.catalogue.product(bench.name, int(product_id))
     more = [
-        bench.site.library.add(bench.name, make_photo(), f"p{n}.jpg", at_once=True)
+        bench.site.media.add(bench.name, make_photo(), f"p{n}.jpg", at_once=True)
         for n in range(MOST_MEDIA - 1)
     ]
     bench.site.catalogue.attach(bench.name, doc, more)
@@ -275,7 +275,7 @@ def _only_variant(bench: ShopifyBench, product_id: str) -> str:
 def test_a_file_that_somebody_is_at_is_come_back_to(bench: ShopifyBench, make_photo: Photo) -> None:
     product_id = bench.add_product("Cup", (make_photo("red"), make_photo("blue")))
     red, blue = ids(bench, product_id)
-    bench.site.library.lock(bench.name, int(red), 600.0)
+    bench.site.media.lock(bench.name, int(red), 600.0)
     with pytest.raises(StillWorking) as caught:
         bench.connect().set_images(product_id, keep(blue), mark="m")
     assert caught.value.code == "FILE_LOCKED"

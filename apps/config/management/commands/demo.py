@@ -9,26 +9,31 @@ import signal
 import sys
 import time
 from collections.abc import Iterable
+from itertools import islice, tee
 from pathlib import Path
 from typing import Any
 
+import requests
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from apps.config import group
-from apps.config.demo import pictures, shop, story
+from apps.config.demo import addresses, pictures, progress, shop, shopify, story
 from apps.config.embedded import Services
 from apps.config.supervisor import NotReady, Supervisor
 
-DEFAULT_PORT = 8000
 PRODUCTS = 12
+# Of the same photos; pictures that were made for one store are there for the other.
+IN_SHOPIFY = 3
 STANDSTILL_S = 120.0
 
 
 class Command(BaseCommand):
-    help = "Show the merchant's story on this machine: products, webhooks, renders, review, write-back, undo."
+    help = (
+        "Show the merchant's story on this machine, with a WooCommerce and a Shopify store: products, webhooks, "
+        "renders, review, write-back, undo."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -54,35 +59,11 @@ class Command(BaseCommand):
             signal.signal(number, signal.default_int_handler)
         try:
             with group.only_one():
-                self._agree_on_addresses(options)
+                self.ports = addresses.agree(options["port"])
                 self._run(options)
         except KeyboardInterrupt:
             self.console.print("Stopped. What is there is kept; `make demo` goes on.")
             sys.exit(130 if options["once"] else 0)
-
-    def _agree_on_addresses(self, options: dict[str, Any]) -> None:
-        """Choose ports once and write them down; if that changed them, start again with them in force."""
-        kept = _kept_ports()
-        port = options["port"] or kept.get("WEB", 0) or group.free_port(DEFAULT_PORT)
-        if not group.port_is_free(port):
-            if options["port"]:
-                raise CommandError(f"Port {port} is taken. Choose another with PORT=.")
-            port = group.free_port(port + 1)
-        shop_port = kept.get("SHOP", 0) or group.free_port(port + 1)
-        if not group.port_is_free(shop_port):
-            raise CommandError(
-                f"Port {shop_port}, where the demo's storefront lives, is taken. "
-                "End what uses it, or run `make clean-demo`."
-            )
-        self.port, self.shop_port = port, shop_port
-        chosen = {
-            "PUBLIC_URL": f"http://127.0.0.1:{port}",
-            "ALLOW_PRIVATE_HOSTS": f"127.0.0.1:{shop_port}",
-            "DEMO_SHOP_PORT": str(shop_port),
-        }
-        if group.remember(chosen) or chosen["PUBLIC_URL"] != settings.PUBLIC_URL:
-            os.environ.update(chosen)
-            os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606 - ourselves, with new settings
 
     def _run(self, options: dict[str, Any]) -> None:
         photos: Iterable[pictures.Picture]
@@ -98,10 +79,12 @@ class Command(BaseCommand):
     def _start_and_tell(
         self, photos: Iterable[pictures.Picture], total: int, skipped: list[str], *, once: bool
     ) -> None:
-        self.console.print("Starting PostgreSQL, Valkey, web, workers and a storefront …")
+        self.console.print("Starting PostgreSQL, Valkey, web, workers and two storefronts …")
         group.start_services()
-        programs = [*group.programs(self.port), shop.storefront(self.shop_port)]
-        shop.keys_file().unlink(missing_ok=True)
+        stores = [shop.storefront(self.ports.shop), shopify.platform(self.ports.shopify)]
+        programs = [*group.programs(self.ports.web), *stores]
+        for file in (shop.keys_file(), shopify.keys_file()):
+            file.unlink(missing_ok=True)
         with Supervisor(programs, settings.DATA_ROOT / group.LOGS) as supervisor:
             try:
                 supervisor.wait_ready(90)
@@ -122,112 +105,85 @@ class Command(BaseCommand):
         return pictures.Samples(), pictures.SAMPLE_COUNT, []
 
     def _tell(self, photos: Iterable[pictures.Picture], total: int) -> story.Outcome:
-        workspace = story.owner(_password(), spot_check_every=max(2, total))
+        few = min(total, IN_SHOPIFY)
+        workspace = story.owner(_password(), spot_check_every=max(2, total + few))
         keys = shop.keys()
         merchant = shop.Shop(keys)
         store = story.connect(workspace, keys)
-        with Progress(
-            TextColumn("{task.description:<44}"),
-            BarColumn(bar_width=32),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=self.console,
-        ) as bars:
-            created = bars.add_task("Products created in the store", total=total)
-            told = {
-                "deliveries": bars.add_task("Signed webhooks arrived", total=total),
-                "rendered": bars.add_task("Photos rendered", total=total),
-                "judged": bars.add_task("Renders measured and judged", total=total),
-                "published": bars.add_task("Approved and written into the store", total=total),
-            }
-            products = merchant.fill(photos, lambda done: bars.update(created, completed=done))
-            ids = list(dict.fromkeys(products.values()))
-            for now in story.watch(store, ids, timeout_s=STANDSTILL_S):
-                bars.update(told["deliveries"], completed=min(now.deliveries, total))
-                bars.update(told["rendered"], completed=now.rendered + now.failed)
-                bars.update(told["judged"], completed=now.judged)
-                bars.update(told["published"], completed=now.published, total=max(now.approved, 1))
-        return self._finish(merchant, store, ids, now)
+        with progress.bars(self.console) as bars:
+            lines = progress.Lines(bars, total, few)
+            taken, first = tee(photos)
+            products = merchant.fill(taken, lines.created)
+            parts = [story.Part(store, list(dict.fromkeys(products.values())))]
+            fronts: list[story.Front] = [merchant]
+            trouble = []
+            try:
+                other = shopify.Merchant(shopify.keys())
+                parts.append(self._in_shopify(other, list(islice(first, few)), lines))
+                fronts.append(other)
+            except (shopify.NotInstalled, requests.RequestException, CommandError) as error:
+                trouble = [f"Shopify: {error}"]
+            for now in story.watch(parts, timeout_s=STANDSTILL_S):
+                lines.tell(*now)
+        return self._finish(parts, now, fronts, trouble)
+
+    def _in_shopify(
+        self, owner: shopify.Merchant, photos: list[pictures.Picture], lines: progress.Lines
+    ) -> story.Part:
+        """The other merchant has some products before they install our app, and the rest afterwards: some are found by
+        reading the catalogue, the others are told by webhooks."""
+        before = owner.fill(photos[: len(photos) // 2], lines.created_in_shopify)
+        store = story.connected_shop()
+        if store is None:
+            owner.install(user=story.USERNAME, password=_password())
+            store = story.connected_shop()
+        if store is None:
+            raise shopify.NotInstalled("the shop gave no access")
+        story.read_catalogue(store, timeout_s=STANDSTILL_S)
+        if before:
+            story.work_on_what_was_there(store)
+        after = owner.fill(photos[len(before) :], lambda done: lines.created_in_shopify(len(before) + done))
+        return story.Part(store, list(dict.fromkeys([*before, *after])))
 
     def _finish(
-        self, merchant: shop.Shop, store: story.Store, ids: list[int], tally: story.Tally
+        self,
+        parts: list[story.Part],
+        tallies: list[story.Tally],
+        fronts: list[story.Front],
+        trouble: list[str],
     ) -> story.Outcome:
-        outcome = story.Outcome(tally)
-        undo = story.undo_one(merchant, store)
-        outcome.undone = int(undo.work_state == "done")
-        outcome.original_back = bool(outcome.undone) and story.original_is_back(
-            merchant, undo, story.uploaded_sha256(undo)
-        )
-        outcome.shown = story.count_shown(merchant, store)
+        ends = [story.end(*one) for one in zip(parts, tallies, fronts, strict=True)]
+        woo, shopify = ends[0], next(iter(ends[1:]), None)
         broken = story.verify_audit()
-        outcome.audit_ok = not broken
-        outcome.contact_sheet = str(story.contact_sheet(store, ids))
-        live = tally.published - outcome.undone
-        for fits, problem in (
-            (tally.failed == 0, f"{tally.failed} photos could not be rendered"),
-            (tally.not_published == 0, f"{tally.not_published} pictures could not be written"),
-            (tally.published == tally.approved, "not every approved picture is in the store"),
-            (outcome.undone == 1, f"the undo did not end: {undo.error}"),
-            (outcome.original_back, "the original did not come back byte for byte"),
-            (outcome.shown >= live, f"the storefront shows {outcome.shown} of {live} pictures"),
-            (outcome.audit_ok, f"audit: {'; '.join(broken[:3])}"),
-        ):
-            if not fits:
-                outcome.problems.append(problem)
-        return outcome
+        problems = trouble + woo.problems
+        if shopify is not None:
+            problems += [f"Shopify: {problem}" for problem in shopify.problems]
+            if not shopify.tally.deliveries:
+                problems.append("Shopify: no signed webhook arrived")
+        if broken:
+            problems.append(f"audit: {'; '.join(broken[:3])}")
+        sheet = str(story.contact_sheet(parts))
+        return story.Outcome(woo, shopify, audit_ok=not broken, contact_sheet=sheet, problems=problems)
 
     def _sum_up(self, outcome: story.Outcome, skipped: list[str], *, once: bool) -> None:
-        tally, seconds = outcome.tally, round(time.monotonic() - self.started, 1)
+        seconds = round(time.monotonic() - self.started, 1)
         say = self.console.print
-        say(
-            f"\n{tally.products} products: {tally.rendered} rendered, {tally.approved} approved by policy, "
-            f"{tally.waiting} left for a person, {tally.published} written into the store, "
-            f"{outcome.undone} undone"
-            + (" and the original is back, byte for byte." if outcome.original_back else ".")
-        )
+        say(f"\n{progress.sentence(outcome)}")
         for problem in outcome.problems:
             say(f"[red]problem[/] {problem}")
         say(f"  dashboard      {settings.PUBLIC_URL}/  (user {story.USERNAME}, password {_password()})")
-        say(f"  storefront     http://127.0.0.1:{self.shop_port}/")
+        say(f"  WooCommerce    http://127.0.0.1:{self.ports.shop}/")
+        say(f"  Shopify        http://127.0.0.1:{self.ports.shopify}/{shopify.SHOP}/")
         say(f"  API docs       {settings.PUBLIC_URL}/api/docs/")
         say(f"  contact sheet  {outcome.contact_sheet}")
-        if not once:
-            return
-        self.stdout.write(
-            json.dumps(
-                {
-                    "products": tally.products,
-                    "rendered": tally.rendered,
-                    "approved": tally.approved,
-                    "waiting": tally.waiting,
-                    "published": tally.published,
-                    "shown": outcome.shown,
-                    "undone": outcome.undone,
-                    "original_back": outcome.original_back,
-                    "audit_ok": outcome.audit_ok,
-                    "skipped": len(skipped),
-                    "problems": outcome.problems,
-                    "seconds": seconds,
-                    "contact_sheet": outcome.contact_sheet,
-                }
-            )
-        )
-        self.stdout.flush()
+        if once:
+            self.stdout.write(json.dumps(progress.summary(outcome, skipped=len(skipped), seconds=seconds)))
+            self.stdout.flush()
 
     def _stay(self) -> None:
         self.console.print("Everything stays up. Ctrl-C ends it; what is there is kept.")
         while True:
             time.sleep(3600)
-
-
-def _kept_ports() -> dict[str, int]:
-    """The ports of the last time."""
-    file = group.environment_file()
-    if not file.exists():
-        return {}
-    rows = dict(line.split("=", 1) for line in file.read_text(encoding="utf-8").splitlines() if "=" in line)
-    web = rows.get("PUBLIC_URL", "").rpartition(":")[2]
-    return {"WEB": int(web) if web.isdigit() else 0, "SHOP": int(rows.get("DEMO_SHOP_PORT", 0))}
 
 
 def _password() -> str:

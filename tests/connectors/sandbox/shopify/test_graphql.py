@@ -172,6 +172,8 @@ def test_points_come_back_at_the_rate_of_the_plan(
     assert requested == 12
     platform.site.bucket(shop.name).drain(requested - 1)
     refused = shop.gql(query)
+    bucket = platform.site.bucket(shop.name)
+    assert (bucket.spent, bucket.refused) == (cost(first)[1], 1)
     assert refused["errors"][0] == {
         "message": "Throttled",
         "extensions": {"code": "THROTTLED", "documentation": "https://shopify.dev/api/usage/rate-limits"},

@@ -1,4 +1,4 @@
-"""The demo runs on the part of the schema that is written here: what the connector sends has to be in it."""
+"""The demo runs on the part of the schema that lies here: what the connector sends has to be in it."""
 
 from __future__ import annotations
 

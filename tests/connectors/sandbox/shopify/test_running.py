@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import stat
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+import time_machine
 
 from connectors.sandbox.__main__ import main
 from connectors.sandbox.shopify import large
+from connectors.sandbox.shopify.clock import Clock
 from connectors.sandbox.shopify.server import ShopifySandbox, ShopifySandboxProcess
 
 Shop = Any
@@ -112,6 +115,9 @@ def test_a_bulk_operation_that_was_cut_off_is_carried_out_after_a_restart(tmp_pa
         first.site.install(NORTH)
         call = first.site.call(NORTH, ("write_products",), "2026-10")
         first.site.bulk.start(call, query, grouped=True)
+        ends = time.monotonic() + 30
+        while first.site.bulk.listed(NORTH)[0]["rootObjectCount"] == "0" and time.monotonic() < ends:
+            time.sleep(0.005)
     with ShopifySandbox(tmp_path, shops=("north",), webhook_interval_s=None) as again:
         (operation,) = again.site.bulk.listed(NORTH)
         assert operation["status"] in {"RUNNING", "CREATED"}
@@ -146,7 +152,9 @@ def test_a_merchants_deeds_can_be_ordered_from_outside(
     assert platform.site.access.opens(access)
     session = door("POST", f"{here}/session-token", {"user_id": "9"}).json()["result"]
     assert platform.site.access.reads_session(shop, session) == "9"
-    made = door("POST", f"{here}/products", {"title": "Cup"}).json()
+    made = door("POST", f"{here}/products", {"title": "Cup", "variants": [{"sku": "CUP-1"}]}).json()
+    assert [one["id"] for one in door("GET", f"{here}/products?query=sku:cup-1").json()] == [made["id"]]
+    assert door("GET", f"{here}/products?query=colour:red").status_code == 400
     assert door("PATCH", f"{here}/products/{made['id']}", {"title": "Mug"}).json()["title"] == "Mug"
     door("POST", f"{here}/fill", {"products": 40, "photos": 1})
     assert door("GET", f"{here}/products/{large.FIRST_PRODUCT + 39}").json()["title"] == "Product 39"
@@ -154,6 +162,8 @@ def test_a_merchants_deeds_can_be_ordered_from_outside(
     assert door("GET", f"{here}/products/{made['id']}").status_code == 404
     door("POST", f"{here}/drain", {"left": 3})
     assert platform.site.bucket(shop).left < 100_000
+    points = door("POST", f"{here}/points").json()["result"]
+    assert (points["most"], points["per_s"], points["spent"], points["refused"]) == (20_000, 1000, 0, 0)
     door("POST", f"{here}/revoke")
     assert platform.site.access.opens(access) is None
     door("POST", f"{here}/uninstall")
@@ -163,6 +173,14 @@ def test_a_merchants_deeds_can_be_ordered_from_outside(
     assert door("POST", f"{here}/state", {"state": "sold"}).status_code == 400
     photo = {"filename": "x.jpg", "data": "no base64!"}
     assert door("POST", f"{here}/products", {"photos": [photo]}).status_code == 400
+
+
+def test_its_clock_may_go_faster_than_ours() -> None:
+    with time_machine.travel(1_800_000_000, tick=False) as ours:
+        clock = Clock(speed=10)
+        ours.shift(6)
+        clock.advance(5)
+        assert clock.now() == 1_800_000_000 + 60 + 5
 
 
 def test_time_faults_and_webhooks_can_be_steered_from_outside(

@@ -1,4 +1,4 @@
-"""The part of the schema that is written here is a part of the published one, and the door to that can be trusted."""
+"""The part of the schema that lies here is a part of the published one, and the door to that can be trusted."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class BadSource(ValueError):
     """An address that no picture can be taken from; the name of the user error's code."""
 
 
-class Library:
+class Media:
     """The files of all shops."""
 
     def __init__(
