@@ -24,6 +24,8 @@ class Kind(StrEnum):
     SCOPES_CHANGED = "scopes_changed"
     # A question that the store answers in its own time was answered.
     BULK_FINISHED = "bulk_finished"
+    # What the merchant pays us with was agreed to, ended, or is nearly used up.
+    BILLING_CHANGED = "billing_changed"
     # What the law obliges a platform to hand on: tell what we hold of a customer, forget a customer, forget the shop.
     DATA_REQUEST = "data_request"
     CUSTOMER_REDACT = "customer_redact"

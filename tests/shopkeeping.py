@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User, Workspace
+from apps.billing.services import charging
 from apps.flow import compliance, flow, takingback, tasks
 from apps.ingest.models import Delivery
 from apps.jobs.models import Job
@@ -44,6 +45,7 @@ TASKS = {
     "flow.undo": flow.undone,
     "flow.take_back": takingback.go_on,
     "flow.clean": takingback.cleaned,
+    "flow.charge": charging.send,
 }
 assert set(TASKS) <= set(tasks.receive.app.tasks), "a task was renamed"
 

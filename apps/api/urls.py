@@ -4,7 +4,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
-from apps.api import batches, reversals, rules, usage, views
+from apps.api import batches, plans, reversals, rules, usage, views
 
 router = SimpleRouter()
 router.register("stores", views.StoreView)
@@ -23,6 +23,7 @@ urlpatterns = [
     path("v1/", include(router.urls)),
     path("v1/usage/", usage.UsageView.as_view(), name="usage"),
     path("v1/usage/budget/", usage.BudgetView.as_view(), name="budget"),
+    path("v1/plans/", plans.PlansView.as_view(), name="plans"),
     path("v1/prices/", usage.PricesView.as_view(), name="prices"),
     path("schema/", SpectacularAPIView.as_view(permission_classes=[]), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema", permission_classes=[]), name="api-docs"),

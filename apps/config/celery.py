@@ -50,6 +50,7 @@ app.conf.update(
         "tend batches": {"task": "flow.tend_batches", "schedule": 10.0},
         "forget what is old": {"task": "flow.forget", "schedule": 24 * 3600.0},
         "sweep files": {"task": "flow.sweep_files", "schedule": settings.SWEEP_FILES_S},
+        "bill": {"task": "flow.bill", "schedule": settings.BILL_EVERY_S},
         "notice": {"task": "flow.notice", "schedule": 60.0},
         "tidy storage": {"task": "flow.tidy_storage", "schedule": settings.SURVEY_EVERY_S},
     },

@@ -66,6 +66,20 @@ def environment(**_: Any) -> list[CheckMessage]:
 
 
 @register("environment")
+def billing(**_: Any) -> list[CheckMessage]:
+    """config.E007: who pays."""
+    if settings.BILLING in {"none", "shopify"}:
+        return []
+    return [
+        Error(
+            f"BILLING is {settings.BILLING!r}, and nothing bills so.",
+            hint="Set it to shopify, or leave it out where nobody pays.",
+            id="config.E007",
+        )
+    ]
+
+
+@register("environment")
 def shopify(**_: Any) -> list[CheckMessage]:
     """config.E005–E006, config.W003: the app at Shopify."""
     if bool(settings.SHOPIFY_API_KEY) != bool(settings.SHOPIFY_API_SECRET):

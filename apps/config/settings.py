@@ -79,6 +79,13 @@ SHOPIFY_APP_NAME = env.str("SHOPIFY_APP_NAME", default="Vitrine")
 # Where shops' administration is, if that is not Shopify; `{shop}` stands for the name. For a storefront of one's own.
 SHOPIFY_API_ROOT = env.str("SHOPIFY_API_ROOT", default="")
 
+# Who pays this installation: nobody, or the stores of a platform through it. Plans are made with `manage.py plan`.
+BILLING = env.str("BILLING", default="none")
+# How often finished pictures are put into a charge, in seconds.
+BILL_EVERY_S = env.float("BILL_EVERY_S", default=300.0)
+# Plans are agreed to and charged as ever, and no money is taken.
+BILLING_TEST = env.bool("BILLING_TEST", default=False)
+
 # -- jobs ------------------------------------------------------------------------------------------------------
 
 REGION = env.str("REGION", default="local")
@@ -144,6 +151,7 @@ INSTALLED_APPS = [
     "apps.notices",
     "apps.usage",
     "apps.stores",
+    "apps.billing",
     "apps.ingest",
     "apps.catalog",
     "apps.recipes",

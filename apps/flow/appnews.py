@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.db import transaction
 from django.utils import timezone
 
+from apps.billing import selectors as billing
+from apps.billing.services import plans
 from apps.catalog.models import Sync
 from apps.flow import hints
 from apps.ingest.models import Delivery
@@ -37,7 +40,11 @@ def _uninstalled(row: Delivery) -> None:
         if back:  # and the store is marked by now: the next visit gives access
             row.finish(outcome="of an earlier time; it was opened there since", changed=True)
             return
-    if stores.uninstalled(row.store, at=row.triggered_at):
+    with transaction.atomic():
+        gone = stores.uninstalled(row.store, at=row.triggered_at)
+        if gone:
+            plans.left(row.store)
+    if gone:
         row.finish(outcome="the app was taken off the shop", changed=True)
     else:
         row.finish(outcome="of an earlier time; access was given since")
@@ -93,8 +100,24 @@ def wake_reading(store: Store) -> int:
     return woken
 
 
+def _bills_changed(row: Delivery) -> None:
+    """Somebody agreed to a plan, or its limit comes near: what the platform says now counts, not the message."""
+    if not billing.has_to_pay(row.store):
+        row.finish(outcome="nothing is billed here")
+        return
+    try:
+        plans.look(row.store)
+    except ConnectorError as error:
+        stores.note_error(row.store, error)
+        if not stores.put_off(row, error, store=row.store_id, most_tries=MAX_TRIES):
+            row.give_up(error.message)
+        return
+    row.finish(outcome="looked how its plan stands", changed=True)
+
+
 HANDLED: dict[Kind, Callable[[Delivery], None]] = {
     Kind.UNINSTALLED: _uninstalled,
     Kind.SCOPES_CHANGED: _rights_changed,
     Kind.BULK_FINISHED: _answer_ready,
+    Kind.BILLING_CHANGED: _bills_changed,
 }

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from apps.accounts.models import Workspace
 from apps.audit.models import Event
+from apps.billing import selectors as billing
 from apps.catalog.models import Sync
 from apps.ingest.models import Delivery
 from apps.jobs import progress, selectors
@@ -152,6 +153,29 @@ def budget() -> Iterable[Trouble]:
         yield Trouble(found.workspace, subject, title, body, reverse("dashboard:usage"))
 
 
+WITHOUT_PLAN = {
+    "none": ("{} needs a plan", "No picture is made for it until its owner agrees to the plan."),
+    "frozen": (
+        "The plan of {} is frozen",
+        "The shop has to settle its bill with its platform; then it goes on.",
+    ),
+    "full": (
+        "{} has reached the limit of its plan",
+        "No picture is made for it until the limit is raised, or a new period begins.",
+    ),
+}
+
+
+def plan() -> Iterable[Trouble]:
+    """Stores for which nothing is rendered, because nobody agreed to pay, or no more than that."""
+    for store in billing.paying_stores().filter(state=StoreState.CONNECTED).order_by("pk"):
+        why = billing.standing(store).why_stopped
+        if why:
+            title, body = WITHOUT_PLAN[why]
+            title, page = title.format(store.name), reverse("dashboard:plan")
+            yield Trouble(store.workspace_id, f"{why}:store:{store.pk}", title, body, page)
+
+
 def room() -> Iterable[Trouble]:
     """Workspaces whose storage is nearly or fully used."""
     now = storage.fill()
@@ -186,6 +210,7 @@ LASTING: dict[str, Callable[[], Iterable[Trouble]]] = {
     Kind.STORE_KEYS: store_keys,
     Kind.STORE_FAILING: store_failing,
     Kind.BUDGET: budget,
+    Kind.BILLING: plan,
     Kind.STORAGE: room,
     Kind.WORKERS: workers,
 }

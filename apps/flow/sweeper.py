@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from apps.automation import selectors as automation
+from apps.billing.models import Charge
 from apps.catalog.models import Sync
 from apps.flow import hints
 from apps.ingest.models import Delivery
@@ -31,6 +32,7 @@ DUE: tuple[tuple[Callable[[int], list[int]], str], ...] = (
     (Mail.hints, "flow.mail"),
     (automation.hints, "flow.act"),
     (Cleaning.hints, "flow.clean"),
+    (Charge.hints, "flow.charge"),
     (preparing.hints, "flow.prepare"),
 )
 # Messages that may wait for control workers at the same time because of us.

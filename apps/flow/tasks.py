@@ -12,7 +12,8 @@ from typing import Any
 import structlog
 from celery import shared_task
 
-from apps.flow import batching, compliance, flow, housekeeping, noticing, takingback
+from apps.billing.services import charging
+from apps.flow import batching, compliance, flow, housekeeping, noticing, paying, takingback
 from apps.lib.errors import Retry
 from apps.notices.services import sending
 from gpu_worker.contract import TASK_RESULT, TASK_RESULTS
@@ -141,6 +142,18 @@ def notice() -> None:
 @_carried
 def mail(mail_id: int) -> None:
     sending.send(mail_id)
+
+
+@shared_task(name="flow.bill")
+@_carried
+def bill() -> None:
+    paying.bill()
+
+
+@shared_task(name="flow.charge")
+@_carried
+def charge(charge_id: int) -> None:
+    charging.send(charge_id)
 
 
 @shared_task(name="flow.forget")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
+from apps.billing.models import Charge
 from apps.catalog.models import Sync
 from apps.flow import hints
 from apps.ingest.models import Delivery
@@ -27,6 +28,7 @@ def wake(store: Store) -> int:
         ("flow.undo", Undo.objects.filter(publication__store=store)),
         ("flow.prepare", Preparation.objects.filter(job__store=store)),
         ("flow.receive", Delivery.objects.filter(store=store)),
+        ("flow.charge", Charge.objects.filter(subscription__store=store)),
     ):
         waiting = rows.filter(work_state=WorkState.WAITING).exclude(error="")
         woken += waiting.update(not_before=now, hint_after=now)

@@ -16,6 +16,7 @@ class Kind(models.TextChoices):
     STORE_FAILING = "store_failing", "A store does not answer"
     BATCH = "batch", "A batch is finished or stands still"
     BUDGET = "budget", "The month's budget is nearly or fully used"
+    BILLING = "billing", "A store's plan has to be agreed to, or its limit is reached"
     STORAGE = "storage", "Room for pictures gets scarce"
     WORKERS = "workers", "Photos wait and nothing renders them"
 

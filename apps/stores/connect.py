@@ -13,6 +13,7 @@ from apps.stores.points import StorePoints
 from apps.stores.throttle import StoreThrottle
 from connectors import registry
 from connectors.base import Access, Budget, Connector, Opening, Settings
+from connectors.billing import Billing
 from connectors.errors import ConnectorError, Rejected
 from connectors.types import Credentials, Found, Way
 
@@ -83,6 +84,15 @@ def open_found(platform: str, found: Found, credentials: Credentials) -> Connect
 def open_store(store: Store) -> Connector:
     """Its calls raise Away at once where the store has not answered for a while (`presence`), and Paused where it asked
     to be left alone for longer than a worker should wait (`throttle`)."""
+    return registry.get(store.platform)(_opening(store))
+
+
+def open_billing(store: Store) -> Billing:
+    """How its platform bills, with the same manners. Raises Unsupported where it does not."""
+    return registry.billing(store.platform)(_opening(store))
+
+
+def _opening(store: Store) -> Opening:
     throttle, budgets = StoreThrottle(store.pk), StorePoints(store.pk)
 
     def before_each_call(*, images: bool = False, points: float = 0.0) -> None:
@@ -105,16 +115,14 @@ def open_store(store: Store) -> Connector:
         if points or budget:
             budgets.heard(points, budget)
 
-    return registry.get(store.platform)(
-        Opening(
-            url=store.url,
-            credentials=Credentials(**store.credentials),
-            settings=connector_settings(),
-            throttle=before_each_call,
-            heard=after_each_call,
-            api_root=store.api_root,
-            access=_access(store),
-        )
+    return Opening(
+        url=store.url,
+        credentials=Credentials(**store.credentials),
+        settings=connector_settings(),
+        throttle=before_each_call,
+        heard=after_each_call,
+        api_root=store.api_root,
+        access=_access(store),
     )
 
 

@@ -26,6 +26,8 @@ KINDS = {
     "app/uninstalled": Kind.UNINSTALLED,
     "app/scopes_update": Kind.SCOPES_CHANGED,
     "bulk_operations/finish": Kind.BULK_FINISHED,
+    "app_subscriptions/update": Kind.BILLING_CHANGED,
+    "app_subscriptions/approaching_capped_amount": Kind.BILLING_CHANGED,
 }
 # These are asked for in the app's configuration only; the law wants them answered.
 COMPLIANCE = {

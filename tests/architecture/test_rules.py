@@ -16,7 +16,18 @@ from apps.flow import tasks
 ROOT = Path(__file__).resolve().parents[2]
 ORDER = [
     *("dashboard", "api", "flow", "publishing", "review", "automation", "jobs"),
-    *("catalog", "recipes", "ingest", "stores", "usage", "notices", "storage", "accounts", "audit"),
+    *(
+        "catalog",
+        "recipes",
+        "ingest",
+        "billing",
+        "stores",
+        "usage",
+        "notices",
+        "storage",
+        "accounts",
+        "audit",
+    ),
 ]
 SIDE_BY_SIDE = {"catalog", "recipes", "ingest"}
 OURS = [model for model in apps.get_models() if model._meta.app_label in ORDER]

@@ -79,6 +79,11 @@ TABLE: dict[str, tuple[Role | None, Role | None]] = {
     "usage": (VIEW, None),
     "usage-csv": (VIEW, None),
     "set-budget": (None, OWN),
+    "plan": (VIEW, None),
+    "plan-ask": (None, OWN),
+    "plan-cap": (None, OWN),
+    "plan-cancel": (None, OWN),
+    "plan-back": (VIEW, None),
     "review": (VIEW, None),
     "review-item": (VIEW, None),
     "approve-shown": (None, DECIDE),
@@ -105,7 +110,7 @@ TABLE: dict[str, tuple[Role | None, Role | None]] = {
     "render-file": (VIEW, None),
 }
 # Asked without what a store or a form brings along, these lead to the wizard's beginning.
-LEADS_ON = {"connect-ways", "password-back", "keys-back"}
+LEADS_ON = {"connect-ways", "password-back", "keys-back", "plan-back"}
 
 
 def address(name: str, merchant: Merchant) -> str:
@@ -153,6 +158,10 @@ def address(name: str, merchant: Merchant) -> str:
         "release": merchant.queued_job.pk,
         "set-store-pace": merchant.store.pk,
         "pause-store": merchant.store.pk,
+        "plan-ask": merchant.store.pk,
+        "plan-cap": merchant.store.pk,
+        "plan-cancel": merchant.store.pk,
+        "plan-back": merchant.store.pk,
         "review-item": merchant.waiting.pk,
         "decide": merchant.waiting.pk,
         "mark": merchant.waiting.pk,

@@ -38,6 +38,7 @@ def test_it_names_addresses_rights_and_every_webhook(app: Any) -> None:
     assert topics == {
         *("products/create", "products/update", "products/delete"),
         *("app/uninstalled", "app/scopes_update", "bulk_operations/finish"),
+        *("app_subscriptions/update", "app_subscriptions/approaching_capped_amount"),
         *("customers/data_request", "customers/redact", "shop/redact"),
     }
     assert SECRET not in printed()

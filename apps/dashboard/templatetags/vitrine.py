@@ -213,6 +213,12 @@ def money(micros: int | None) -> str:
     return f"{amount:,.2f}" if amount >= 0.1 or not amount else f"{amount:.4f}"
 
 
+@register.filter
+def cash(micros: int | None, currency: str) -> str:
+    """An amount that somebody pays, in whole cents, with its currency."""
+    return f"{(micros or 0) / 1_000_000:,.2f} {currency}"
+
+
 _STEPS = ((86_400, "day"), (3600, "hour"), (60, "minute"))
 
 

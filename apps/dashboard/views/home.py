@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpResponse
 
+from apps.billing import selectors as billing
 from apps.dashboard import reading
 from apps.dashboard.access import Asked, page
 from apps.dashboard.showing import show
@@ -40,6 +41,7 @@ def _live(request: Asked) -> dict[str, Any]:
         "progress": reading.progress(workspace),
         "latest": latest,
         "room": storage.level(workspace),
+        "stopped_plans": [found for found in billing.standings(workspace) if found.why_stopped],
         "workers": list(jobs.live_workers()),
         # What the strips show: other pictures, other states, other strips.
         "seen": f"{latest[0].pk if latest else 0}-{numbers.waiting}-{numbers.live}",

@@ -16,7 +16,7 @@ from apps.dashboard.access import Asked, action, page, page_for
 from apps.dashboard.showing import back, show
 from apps.dashboard.store_words import missing, works
 from apps.dashboard.views.home import STOP_POLLING
-from apps.flow import drift, flow, waking
+from apps.flow import drift, flow, paying, waking
 from apps.ingest import selectors as ingest
 from apps.lib.work import WorkState
 from apps.stores import presence, services, throttle
@@ -112,7 +112,11 @@ def disconnect(request: Asked, pk: int) -> HttpResponse:
     row = _store(request, pk)
     if request.method != "POST":
         return show(request, "disconnect.html", {"store": row})
-    services.disconnect(row, by=request.actor)
+    try:
+        paying.disconnect(row, by=request.actor)
+    except ConnectorError as error:
+        trouble = f"Its plan could not be ended, so everything stays as it is. {error.message}"
+        return back(request, "dashboard:store", pk, trouble=trouble)
     forgotten = "its access is" if row.shop else "its keys are"
     return back(request, "dashboard:stores", ok=f"{row.name} is disconnected and {forgotten} forgotten.")
 

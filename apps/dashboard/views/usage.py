@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from django.http import HttpResponse
 
 from apps.accounts.models import Role
+from apps.billing import selectors as billing
 from apps.dashboard import charts
 from apps.dashboard.access import Asked, action, page
 from apps.dashboard.showing import back, show
@@ -61,6 +62,8 @@ def usage(request: Asked) -> HttpResponse:
         "matte_percent": _percent(total.matte_hit_share),
         "standing": standing,
         "form": BudgetForm.of(standing),
+        "billed": billing.is_on(),
+        "stopped_plans": [found for found in billing.standings(workspace) if found.why_stopped],
         "prices": [price for price in reading.price_list() if price.state != "past"],
     }
     return show(request, "usage.html", context)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from django.db import connection
 from django.utils import timezone
 
+from apps.billing import selectors as billing
 from apps.jobs import windows
 from apps.jobs.models import Attempt, Batch, Held, Job, Lane, Render, StorePace, WorkspacePace
 from apps.jobs.services import spending
@@ -99,6 +100,8 @@ class Load:
     batch_micros: Counter[int] = field(default_factory=Counter)
     standings: dict[int, Standing] = field(default_factory=dict)
     given_micros: Counter[int] = field(default_factory=Counter)  # to workspaces, in this round
+    # Of stores that pay here: for how many pictures, those at work among them.
+    paid: dict[int, int] = field(default_factory=dict)
 
     def add(self, flow: Flow, jobs: int, cost_micros: int) -> None:
         self.workspaces[flow.workspace] += jobs
@@ -132,6 +135,8 @@ class Load:
         ]
         money = self.under_cap(flow, cost_micros), self.under_budget(flow, cost_micros)
         left += [fits for fits in money if fits is not None]
+        if flow.store in self.paid:
+            left.append(self.paid[flow.store] - self.stores[flow.store])
         return max(0, min(left)) if left else None
 
 
@@ -163,4 +168,6 @@ def load(flows: Iterable[Flow]) -> Load:
     flows = list(flows)
     found.batch_micros = spending.spent_micros({flow.batch for flow in flows if flow.cap_micros is not None})
     found.standings = usage.standings({flow.workspace for flow in flows})
+    # After what is at work was counted: what is booked meanwhile counts twice, never not at all.
+    found.paid = billing.pictures_left({flow.store for flow in flows})
     return found

@@ -63,6 +63,7 @@ def _merchants(routes: Blueprint, site: Site) -> None:
             "fill": lambda: site.fill(shop, int(body["products"]), int(body.get("photos", 3))),
             "redact": lambda: site.redact(shop),
             "customer": lambda: site.customer_asks(shop, body["what"], body.get("customer")),
+            "agree": lambda: site.billing.agree(shop),
             "drain": lambda: site.bucket(shop).drain(float(body.get("left", 0))),
             "points": lambda: _points(site.bucket(shop)),
         }

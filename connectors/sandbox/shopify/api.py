@@ -8,13 +8,13 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from connectors.sandbox.shopify import mutations, query
+from connectors.sandbox.shopify import billing, mutations, query
 from connectors.sandbox.shopify.engine import answer
 from connectors.sandbox.shopify.fields import FIELDS, LISTS
 from connectors.sandbox.shopify.site import STATES, Site, full_name
 
-FIELDS |= {"QueryRoot": query.FIELDS, "Mutation": mutations.FIELDS}
-LISTS |= {"QueryRoot": query.LISTS}
+FIELDS |= {"QueryRoot": query.FIELDS, "Mutation": mutations.FIELDS | billing.MUTATIONS, **billing.TYPES}
+LISTS |= {"QueryRoot": query.LISTS, **billing.TYPE_LISTS}
 _WORDS = {
     402: "Unavailable Shop: the shop is frozen",
     423: "Locked: the shop is locked",

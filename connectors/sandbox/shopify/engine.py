@@ -84,8 +84,8 @@ def not_played(what: str) -> GraphQLError:
 def rules(version: str, folder: Path | None) -> Rules:
     """Schema and scopes of a version: the published ones in `folder`, else the part that lies here."""
     if folder is None:
-        text = Path(__file__).with_name("schema.graphql").read_text(encoding="utf-8")
-        return build_schema(text), scoping.PLAYED
+        parts = [Path(__file__).with_name(f"{name}.graphql") for name in ("schema", "billing")]
+        return build_schema("\n".join(part.read_text(encoding="utf-8") for part in parts)), scoping.PLAYED
     told = json.loads(schema_file(folder, version).read_bytes())
     # graphql-core finds the published schema wrong in six places that are deprecated twice over.
     schema = build_client_schema(told, assume_valid=True)

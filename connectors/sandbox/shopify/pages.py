@@ -30,6 +30,7 @@ def blueprint(site: Site) -> Blueprint:
     _files(routes, site)
     _front(routes, site)
     _frame(routes, site)
+    _bills(routes, site)
     return routes
 
 
@@ -132,6 +133,27 @@ def _files(routes: Blueprint, site: Site) -> None:
         if path is None:
             return Response(_DENIED.format("ExpiredToken"), 403, content_type="application/xml")
         return send_file(path, mimetype="application/jsonl", conditional=True)
+
+
+def _bills(routes: Blueprint, site: Site) -> None:
+    """The page on which a merchant agrees to a plan, or to another cap; it leads back to the app in any case."""
+
+    @routes.get("/admin/charges/<int:plan>/confirm")
+    def asks(plan: int) -> str | tuple[str, int]:
+        found = site.billing.waiting(_shop(site), plan, request.args.get("signature", ""))
+        if found is None:
+            return render_template("oops.html", words="This plan does not wait for you any more."), 404
+        return render_template("confirm.html", app=site.access.app, plan=found, back=request.full_path)
+
+    @routes.post("/admin/charges/<int:plan>/confirm")
+    def decides(plan: int) -> Answer | tuple[str, int]:
+        shop = _shop(site)
+        found = site.billing.waiting(shop, plan, request.args.get("signature", ""))
+        if found is None:
+            return render_template("oops.html", words="This plan does not wait for you any more."), 404
+        site.billing.decide(shop, found, agreed="agree" in request.form)
+        joint = "&" if "?" in found["back"] else "?"
+        return redirect(f"{found['back']}{joint}charge_id={plan}")
 
 
 def _stored(status: int) -> Response:

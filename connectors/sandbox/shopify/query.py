@@ -112,6 +112,8 @@ def node(root: Any, call: Call, id: str) -> Doc | None:
         found = found if found and found.get("kind", "MediaImage") == kind else None
     elif kind == "BulkOperation":
         found = call.site.bulk.one(call.shop, number(id, "BulkOperation"))
+    elif kind == "AppSubscription":
+        found = call.site.billing.plan(call.shop, number(id, "AppSubscription"))
     elif kind == "Shop":
         found = _shop(root, call)
     else:
@@ -156,7 +158,6 @@ def _installation(root: Any, call: Call) -> Doc:
         "__typename": "AppInstallation",
         "id": gid("AppInstallation", call.site.shop(call.shop)["id"]),
         "accessScopes": held,
-        "activeSubscriptions": [],
         "launchUrl": f"{call.site.url}/{call.shop}/admin/apps/{app.client_id}",
         "app": {
             "__typename": "App",

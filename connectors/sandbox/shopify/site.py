@@ -13,6 +13,7 @@ from connectors.sandbox.faults import Faults
 from connectors.sandbox.remote import Remote
 from connectors.sandbox.shopify.access import Access
 from connectors.sandbox.shopify.appfile import AppFile, read
+from connectors.sandbox.shopify.billing import Billing
 from connectors.sandbox.shopify.bulk import Bulk
 from connectors.sandbox.shopify.catalogue import Catalogue
 from connectors.sandbox.shopify.clock import Clock
@@ -75,6 +76,7 @@ class Site:
         self.hooks = Hooks(self.memory, self.clock, self.access, remote, payloads, options.webhook_interval_s)
         self.catalogue = Catalogue(self.memory, self.clock, self.media, self.hooks)
         self.hooks.product = self.catalogue.product
+        self.billing = Billing(self)
         self.jobs = Jobs(self, options.job_s)
         self.bulk = Bulk(self, data / "bulk", takes_s=options.bulk_s, most=options.bulk_most)
         self.admin_token = options.admin_token or self.memory.kept("admin_token", secrets.token_urlsafe(24))
@@ -161,6 +163,7 @@ class Site:
         """The merchant removes the app: its tokens die at once, and it is told; two days later to forget the shop."""
         shop = full_name(name)
         self.access.uninstall(shop)
+        self.billing.end_all(shop)
         if tell:
             self.hooks.tell(shop, "app/uninstalled", {})
             self.hooks.tell(shop, "shop/redact", {}, due_in_s=REDACT_AFTER_S)

@@ -145,7 +145,13 @@ OTHERS = [
         {"shop_id": 1, "shop_domain": "Good-Shop.myshopify.com", "customer": {"id": 191167}},
     ),
     ("shop/redact", Kind.SHOP_REDACT, {"shop_id": 1, "shop_domain": "good-shop.myshopify.com"}),
-    ("app_subscriptions/update", Kind.OTHER, {"app_subscription": {"name": "Basic"}}),
+    ("app_subscriptions/update", Kind.BILLING_CHANGED, {"app_subscription": {"name": "Basic"}}),
+    (
+        "app_subscriptions/approaching_capped_amount",
+        Kind.BILLING_CHANGED,
+        {"app_subscription": {"name": "Basic", "balance_used": "9.0"}},
+    ),
+    ("app_purchases_one_time/update", Kind.OTHER, {"app_purchase_one_time": {"name": "Ten pictures"}}),
     ("products/of_next_year", Kind.OTHER, {"id": "?"}),
 ]
 

@@ -1,0 +1,1 @@
+"""Offer plans and see what became of them (`plans`), charge for pictures (`charging`)."""
