@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
+
+from apps.automation.models import Rule
+from apps.publishing.models import Publication
+from apps.recipes.models import Recipe
+from apps.recipes.services import add_version
 from connectors.sandbox.shopify.server import ShopifySandbox
 from tests.connected_shop import COLOURS, ConnectedShop
 from tests.flow.shopifymatrix import SHOP, connect
@@ -60,6 +66,33 @@ class ShopifyFront(ConnectedShop):
 
     def sent(self, operation: str) -> int:
         return len(self.site.faults.requests(f" {operation}$"))
+
+    # -- Vitrine
+
+    def publish(self, mode: str = "replace") -> list[Publication]:
+        """All three photos' pictures in the shop, in their order; nothing starts by itself any more."""
+        recipe = Recipe.objects.get(workspace=self.shop.workspace)
+        body = recipe.versions.latest("number").body
+        add_version(recipe, body={**body, "publish": {"mode": mode}}, by="test")
+        self.read()
+        Rule.objects.update(on=False)
+        return self.in_order()
+
+    def in_order(self) -> list[Publication]:
+        """What was made for the mug, by its photos' places."""
+        mine = [p for p in self.publications() if p.product.external_id == self.mug]
+        return sorted(mine, key=lambda p: p.photo.position)
+
+    def go_on(self, rounds: int = 1) -> list[Publication]:
+        """Time passes, so that what waits is due; so often at most."""
+        for _ in range(rounds):
+            waiting = Publication.objects.filter(work_state="waiting")
+            if not waiting.exists():
+                break
+            waiting.update(not_before=timezone.now())
+            self.shop.wire += [("flow.publish", (pk,)) for pk in waiting.values_list("pk", flat=True)]
+            self.work()
+        return self.in_order()
 
 
 def connect_a_shopify_shop(platform: ShopifySandbox, storage_url: str, settings: Any) -> ShopifyFront:

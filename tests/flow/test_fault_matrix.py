@@ -96,6 +96,20 @@ SHOPIFY_UNDO = {
     "take the mark away": " MetafieldsDelete$",
     "load the original": SHOPIFY["keep the original"],
 }
+SHOPIFY_UNDO_BY_UPLOAD = {
+    "ask for the original": SHOPIFY["wait for the file"],
+    "look for an upload": " Files$",
+    "ask for a place": SHOPIFY["ask for a place"],
+    "send the original": SHOPIFY["send the file"],
+    "create its file": SHOPIFY["create the file"],
+    "wait for the file": "2 Media$",
+    **{
+        step: match
+        for step, match in SHOPIFY_UNDO.items()
+        if step not in {"read the product", "load the original"}
+    },
+    "load the original": "^GET /s/files/.*original",
+}
 WAYS = {
     "media library": STEPS,
     "by address": BY_ADDRESS,
@@ -103,6 +117,7 @@ WAYS = {
     "undo, original deleted": UNDO_BY_UPLOAD,
     "shopify": SHOPIFY,
     "shopify, undo": SHOPIFY_UNDO,
+    "shopify, undo, original deleted": SHOPIFY_UNDO_BY_UPLOAD,
 }
 # Reads, which are repeated at once up to three times.
 READS = re.compile(r"^\^GET|^ (Product|ProductMedia|Media|Job|Files)\$$|^\^POST /staged/")
@@ -126,6 +141,7 @@ CHANGES_THE_STORE = ("upload", "write the list", "write the variation", "put the
 CHANGES_THE_STORE += ("put the list back", "upload the original")
 CHANGES_THE_STORE += ("create the file", "attach it", "give it to the variant", "take the photo off")
 CHANGES_THE_STORE += ("attach the original", "give the variant the original", "take ours off")
+CHANGES_THE_STORE += ("create its file",)
 
 
 def cases() -> Iterator[Any]:
@@ -238,7 +254,7 @@ def meet(ground: Ground, way: str, step: str, fault: str) -> list[str]:
     orders.clear()
     case, how = ground.case(), dict(FAULTS[fault])
     if "undo" in way:
-        case.go_back(original_is_gone=way == "undo, original deleted")
+        case.go_back(original_is_gone=way.endswith("original deleted"))
     orders.log.clear()
     passes = match.startswith("2 ")
     if passes:

@@ -2,56 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
-import pytest
-
-from apps.automation.models import Rule
-from apps.publishing.models import Publication
 from apps.publishing.services import undoing, wayback
-from apps.recipes.models import Recipe
-from apps.recipes.services import add_version
-from connectors.sandbox.shopify.server import ShopifySandbox
-from connectors.sandbox.shopify.site import Options
-from tests.conftest import on_the_wire
-from tests.flow.shopifyfront import ShopifyFront, connect_a_shopify_shop
-from tests.flow.shopifymatrix import NAME, SHOP, add_film
-
-
-@pytest.fixture
-def front(
-    db: None,
-    storage_root: Path,
-    redis_url: str,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    settings: Any,
-) -> Iterator[ShopifyFront]:
-    """A mug that nobody has read yet."""
-    options = Options(shops=(NAME,), plan="enterprise", webhook_interval_s=None, media_ready_s=0.0, job_s=0.0)
-    with ShopifySandbox(tmp_path / "shopify", options) as platform:
-        opened = connect_a_shopify_shop(platform, f"file://{storage_root}", settings)
-        on_the_wire(opened.shop, monkeypatch)
-        yield opened
-
-
-def publish(front: ShopifyFront, mode: str = "replace") -> list[Publication]:
-    """All three photos' pictures in the shop, and nothing starts by itself any more."""
-    recipe = Recipe.objects.get(workspace=front.shop.workspace)
-    body = recipe.versions.latest("number").body
-    add_version(recipe, body={**body, "publish": {"mode": mode}}, by="test")
-    front.read()
-    Rule.objects.update(on=False)
-    made = sorted(front.publications(), key=lambda p: p.photo.position)
-    return made
+from tests.flow.shopifyfront import ShopifyFront
+from tests.flow.shopifymatrix import add_film
 
 
 def test_three_photos_are_replaced_at_once_with_their_variants_and_come_back(front: ShopifyFront) -> None:
     film = add_film(front.site, int(front.mug), 1)
     originals, shas = front.shown(), front.sha256s()
-    made = publish(front)
+    made = front.publish()
     assert [p.live for p in made] == [True] * 3, [p.error for p in made]
     ours = [p.media_id for p in made]
     assert front.shown() == ours
@@ -71,7 +30,7 @@ def test_three_photos_are_replaced_at_once_with_their_variants_and_come_back(fro
 
 def test_one_that_is_added_stands_last_and_leaves_again(front: ShopifyFront) -> None:
     originals, variants = front.shown(), front.on_variants()
-    made = publish(front, "add")
+    made = front.publish("add")
     assert front.shown() == [*originals, *(p.media_id for p in made)]
     assert front.on_variants() == variants
     undone = front.undo(*made)
@@ -81,7 +40,7 @@ def test_one_that_is_added_stands_last_and_leaves_again(front: ShopifyFront) -> 
 
 def test_one_that_is_put_first_stands_first_and_leaves_again(front: ShopifyFront) -> None:
     originals = front.shown()
-    made = publish(front, "first")
+    made = front.publish("first")
     assert front.shown() == [*(p.media_id for p in made), *originals]
     front.undo(made[0])
     assert front.shown() == [*(p.media_id for p in made[1:]), *originals]
@@ -89,7 +48,7 @@ def test_one_that_is_put_first_stands_first_and_leaves_again(front: ShopifyFront
 
 def test_one_for_its_variations_is_added_to_the_list_too_and_leaves_it_again(front: ShopifyFront) -> None:
     originals, variants = front.shown(), front.on_variants()
-    made = publish(front, "variation")
+    made = front.publish("variation")
     live = [p for p in made if p.live]
     assert [p.photo.media_id for p in live] == originals[:2], "nobody shows the third"
     assert front.on_variants() == [live[0].media_id, live[1].media_id, ""]
@@ -106,7 +65,7 @@ def test_one_for_its_variations_is_added_to_the_list_too_and_leaves_it_again(fro
 
 def test_after_the_merchant_moved_pictures_only_ours_changes(front: ShopifyFront) -> None:
     originals = front.shown()
-    one, two, three = publish(front)
+    one, two, three = front.publish()
     front.arrange([three.media_id, one.media_id, two.media_id])
     [undone] = front.undo(one)
     assert undone.undo.outcome == wayback.MERGED
@@ -117,7 +76,7 @@ def test_an_alt_text_that_the_merchant_gave_our_picture_goes_over_to_the_origina
     front: ShopifyFront,
 ) -> None:
     originals = front.shown()
-    one, *_ = publish(front)
+    one, *_ = front.publish()
     front.describe(one.media_id, "A mug in the morning sun")
     front.undo(one)
     assert front.shown()[0] == originals[0]
@@ -126,7 +85,7 @@ def test_an_alt_text_that_the_merchant_gave_our_picture_goes_over_to_the_origina
 
 def test_an_original_that_was_deleted_is_uploaded_again_from_our_copy(front: ShopifyFront) -> None:
     originals, shas = front.shown(), front.sha256s()
-    one, two, three = publish(front)
+    one, two, three = front.publish()
     front.delete_file(originals[0])
     [undone] = front.undo(one)
     assert undone.undo.outcome == wayback.UPLOADED_AGAIN, undone.undo.error
@@ -138,7 +97,7 @@ def test_an_original_that_was_deleted_is_uploaded_again_from_our_copy(front: Sho
 
 
 def test_a_product_that_was_deleted_is_said_to_be_gone(front: ShopifyFront) -> None:
-    one, *_ = publish(front)
+    one, *_ = front.publish()
     front.delete()
     [undone] = front.undo(one)
     assert undone.undo.work_state == "failed" and undone.undo.error == undoing.DELETED
@@ -146,44 +105,9 @@ def test_a_product_that_was_deleted_is_said_to_be_gone(front: ShopifyFront) -> N
 
 def test_our_picture_that_was_taken_off_leaves_room_for_the_original(front: ShopifyFront) -> None:
     originals = front.shown()
-    one, two, three = publish(front)
+    one, two, three = front.publish()
     front.arrange([two.media_id, three.media_id])
     [undone] = front.undo(one)
     assert undone.undo.outcome == wayback.TAKEN_OFF
     assert front.shown() == [originals[0], two.media_id, three.media_id]
     assert front.on_variants()[0] == originals[0], "its variant lost ours with the list and gets the original"
-
-
-# -- what stands in the way ------------------------------------------------------------------------------------------
-
-
-def test_a_photo_that_another_product_shows_stays_there(front: ShopifyFront) -> None:
-    shared = int(front.shown()[0])
-    site = front.site.site
-    other = site.catalogue.create(SHOP, {"title": "Set of mugs"})
-    site.catalogue.attach(SHOP, other, site.media.many(SHOP, [shared]))
-    site.catalogue.save(SHOP, other)
-    made = publish(front)
-    mine = [p for p in made if p.product.external_id == front.mug]
-    assert all(p.live for p in mine), [p.error for p in mine]
-    assert str(shared) not in front.shown()
-    assert site.media.media(SHOP, shared)["sha"], "the file itself is as it was"
-    front.undo(*mine)
-    assert front.shown()[0] == str(shared)
-
-
-def test_points_that_run_out_in_the_middle_are_waited_for(front: ShopifyFront) -> None:
-    for operation in ("FileCreate", "FileUpdate", "ProductVariantAppendMedia", "ProductReorderMedia"):
-        front.site.faults.add(f" {operation}$", "throttled")
-    made = publish(front)
-    for _ in range(12):
-        if all(p.live for p in made):
-            break
-        Publication.objects.filter(work_state="waiting").update(not_before="2026-01-01T00:00:00Z")
-        front.shop.wire += [("flow.publish", (p.pk,)) for p in made if not p.live]
-        front.work()
-        made = sorted(front.publications(), key=lambda p: p.photo.position)
-    assert [p.live for p in made] == [True] * 3, [p.error for p in made]
-    assert front.shown() == [p.media_id for p in made]
-    assert front.on_variants() == [made[0].media_id, made[1].media_id, ""]
-    assert front.files() == 6
