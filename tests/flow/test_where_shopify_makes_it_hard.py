@@ -167,7 +167,7 @@ def test_points_that_run_out_in_the_middle_are_waited_for(front: ShopifyFront) -
     bucket.per_s, bucket.most = 100.0, 2000.0
     for operation in ("FileCreate", "ProductReorderMedia"):
         front.site.faults.add(f" {operation}$", "throttled")
-    for operation in ("StagedUploadsCreate", "FileUpdate", "ProductVariantDetachMedia"):
+    for operation in ("FileUpdate", "ProductVariantDetachMedia"):
         front.site.faults.add(f" {operation}$", "delay", seconds=0, then=bucket.drain)
     made = front.publish()
     made = front.go_on(20)
