@@ -116,8 +116,9 @@ class Connector(ABC):
     """One store, opened. Not thread-safe; cheap to make."""
 
     platform: ClassVar[str]
-    # Whether pictures can be put into the stores of this platform; where not, the writing half raises Unsupported.
-    writes: ClassVar[bool] = True
+    # Whether a variant can only show a picture of its product's list. Then a picture that leaves the list leaves the
+    # variants too, and what takes its place (`ImageWrite.instead_of`) takes them over.
+    variants_show_the_list: ClassVar[bool] = False
 
     def __init__(self, opening: Opening) -> None:
         self.opening = opening

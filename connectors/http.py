@@ -34,9 +34,10 @@ from connectors.errors import (
     TooLarge,
     Unavailable,
 )
+from connectors.forms import Form, form_error_for
 from connectors.parts import Part, Wanted, part_error_for, part_of
 from connectors.scrubbing import Scrubber
-from connectors.transport import Flight, GuardedAdapter
+from connectors.transport import Flight, GuardedAdapter, reason_of
 
 # Signs one try: gets method and URL, gives the URL and headers to send. Called anew for every try, as an
 # OAuth nonce may be used once.
@@ -203,6 +204,24 @@ class Http:
 
         return self._repeated(self._told(attempt, images=True))
 
+    def post_form(self, url: str, form: Form) -> None:
+        """Put a file where a later call may name it. Until then nobody sees it: it counts as a read. No credentials."""
+        body, headers = form.encoded()
+
+        def attempt() -> None:
+            answer = self._once(
+                "POST", url, None, body, headers, MAX_PAGE_BYTES, False, images=True, long=True
+            )
+            error = form_error_for(answer.status, answer.headers)
+            if error is not None:
+                raise _asked_to_wait(error, answer)
+
+        self._repeated(self._told(attempt, images=True))
+
+    def wait(self, seconds: float) -> None:
+        """Between two looks at something that takes its time."""
+        self._sleep(seconds)
+
     def look(self, url: str, *, max_bytes: int = MAX_PAGE_BYTES) -> Answer:
         """Whatever a GET of `url` brings: any status, any content, redirects not followed. Without credentials."""
         headers = {"Accept": "text/html,application/json;q=0.9,*/*;q=0.5"}
@@ -262,6 +281,7 @@ class Http:
         images: bool = False,
         points: float = 0.0,
         wanted: Wanted | None = None,
+        long: bool = False,
     ) -> Answer:
         """One try. Raises outside the except block, so that no error of ours drags one with secrets along."""
         self.guard.check_url(url)
@@ -276,7 +296,7 @@ class Http:
             self._session.close()
         flight = self._adapter.flight = Flight()
         # A part of a file may come at the end of a long way there.
-        total_s = self.settings.write_timeout_s if write or wanted else self.settings.read_timeout_s
+        total_s = self.settings.write_timeout_s if write or wanted or long else self.settings.read_timeout_s
         watchdog = threading.Timer(total_s, flight.cut)
         watchdog.daemon = True
         watchdog.start()
@@ -332,7 +352,7 @@ class Http:
         if flight.expired or isinstance(error, requests.Timeout):
             what = f"no complete answer within {total_s:g} s"
         else:
-            what = self._scrubber.clean(_reason(error))
+            what = self._scrubber.clean(reason_of(error))
         if write and flight.connected:
             return OutcomeUnknown(what)
         # A wrong certificate does not come right within seconds, so that is not repeated at once.
@@ -363,24 +383,3 @@ def _kind_of(url: str) -> str:
     parts = urlsplit(url)
     route = parse_qs(parts.query).get("rest_route", [""])[0]
     return re.sub(r"[0-9a-f]{8}[0-9a-f-]*|[0-9]+", "#", parts.path + route)[:80]
-
-
-def _reason(error: Exception) -> str:
-    """The innermost cause in a few words: requests and urllib3 wrap it three times and repeat the address."""
-    if isinstance(error, requests.exceptions.SSLError):
-        return f"no secure connection: {_innermost(error)}"
-    if isinstance(error, requests.ConnectionError):
-        return f"no connection: {_innermost(error)}"
-    return f"the answer broke off: {_innermost(error)}"
-
-
-def _innermost(error: BaseException) -> str:
-    for _ in range(6):
-        inner = getattr(error, "reason", None)
-        if not isinstance(inner, BaseException):
-            inner = next((a for a in error.args if isinstance(a, BaseException)), None)
-        if inner is None:
-            break
-        error = inner
-    text = str(error).rpartition("object at 0x")[2].partition(": ")[2] or str(error)
-    return text[:200] or type(error).__name__

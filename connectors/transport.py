@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import certifi
+import requests
 from requests.adapters import HTTPAdapter
 from requests.models import PreparedRequest
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
@@ -143,3 +144,24 @@ def _dial(guard: AddressGuard, connection: HTTPConnection) -> socket.socket:
     if isinstance(last, TimeoutError):
         raise ConnectTimeoutError(connection, f"connecting to {connection.host} took too long")
     raise NewConnectionError(connection, f"could not connect to {connection.host}: {last}")
+
+
+def reason_of(error: Exception) -> str:
+    """The innermost cause in a few words: requests and urllib3 wrap it three times and repeat the address."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"no secure connection: {_innermost(error)}"
+    if isinstance(error, requests.ConnectionError):
+        return f"no connection: {_innermost(error)}"
+    return f"the answer broke off: {_innermost(error)}"
+
+
+def _innermost(error: BaseException) -> str:
+    for _ in range(6):
+        inner = getattr(error, "reason", None)
+        if not isinstance(inner, BaseException):
+            inner = next((a for a in error.args if isinstance(a, BaseException)), None)
+        if inner is None:
+            break
+        error = inner
+    text = str(error).rpartition("object at 0x")[2].partition(": ")[2] or str(error)
+    return text[:200] or type(error).__name__

@@ -260,13 +260,15 @@ class Page:
 class ImageWrite:
     """One entry of a product's new image list: keep `id`, or (no id) let the store download `src`.
 
-    `alt` and `name` of a kept image are left alone when empty.
+    `alt` and `name` of a kept image are left alone when empty. `instead_of` is the image whose place it takes: where
+    variants can only show what the list shows, those that showed that one show this one from then on.
     """
 
     id: str = ""
     src: str = ""
     alt: str = ""
     name: str = ""
+    instead_of: str = ""
 
 
 @dataclass(frozen=True)

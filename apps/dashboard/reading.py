@@ -21,7 +21,6 @@ from apps.jobs.progress import counts
 from apps.lib.work import WorkState
 from apps.publishing import selectors as publishing
 from apps.publishing.models import Publication
-from apps.publishing.services import asking
 from apps.review import selectors as review
 from apps.review.models import Item, ItemState
 from apps.stores import selectors as stores
@@ -71,8 +70,7 @@ class Shot:
             said = words.item(self.item)
             if said.tone != "good":
                 return said
-            kept = asking.kept_here(self.job.store.platform)
-            return words.Said("good", "Approved, kept here" if kept else "Approved, not written yet", kept)
+            return words.Said("good", "Approved, not written yet")
         return words.job(self.job)
 
 

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from apps.dashboard.templatetags.vitrine import lasts
-from apps.publishing.services import asking
 from apps.stores import reach
-from apps.stores.connect import takes_pictures
 from apps.stores.models import Store
 
 
@@ -79,14 +77,12 @@ def _webhook_words(store: Store) -> str:
 
 def _arrives(store: Store) -> bool | None:
     can_write = (store.about or {}).get("can_write")
-    if not can_write or not takes_pictures(store.platform):
+    if not can_write:
         return can_write and False
     return store.can_upload or reach.here().reachable
 
 
 def _way_words(store: Store) -> str:
-    if not takes_pictures(store.platform):
-        return "None yet: what is approved is kept here, and can be downloaded."
     if not (store.about or {}).get("can_write", True):
         return "None: pictures can't be put into the store."
     if store.can_upload:
@@ -100,8 +96,11 @@ def missing(store: Store) -> list[str]:
     """What is not there, and what happens instead or has to be done."""
     found = []
     can_write = (store.about or {}).get("can_write")
-    if reason := asking.kept_here(store.platform):
-        found.append(reason)
+    if can_write is False and store.shop:
+        found.append(
+            "Pictures are made and can be approved here, but not put into the store. Open Vitrine in Shopify once, and "
+            "let it change products and files."
+        )
     elif can_write is False:
         found.append(
             "Pictures are made and can be approved here, but not put into the store. Give new access, with the right "

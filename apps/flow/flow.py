@@ -168,15 +168,14 @@ def rendered(jobs: Sequence[Job]) -> None:
     )
 
 
-def reviewed(item: Item, *, by: str, mode: str = "") -> Publication | None:
-    """`mode` is what a person wants the picture to do to the product, where it is not what the recipe says. None where
-    the picture is kept here, since its store's platform takes none."""
-    return next(iter(_reviewed([item], by=by, mode=mode)), None)
+def reviewed(item: Item, *, by: str, mode: str = "") -> Publication:
+    """`mode` is what a person wants the picture to do to the product, where it is not what the recipe says."""
+    [publication] = _reviewed([item], by=by, mode=mode)
+    return publication
 
 
 def _reviewed(items: Sequence[Item], *, by: str, mode: str = "") -> list[Publication]:
-    going = asking.going(items)
-    publications = [publication for publication, _ in asking.publish_all(going, by=by, mode=mode)]
+    publications = [publication for publication, _ in asking.publish_all(items, by=by, mode=mode)]
     for publication in publications:
         hints.hint("flow.publish", publication.pk)
     return publications

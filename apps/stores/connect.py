@@ -64,11 +64,6 @@ def recognise(typed: str) -> tuple[str, Found]:
     return "woocommerce", found
 
 
-def takes_pictures(platform: str) -> bool:
-    """Whether pictures can be put into stores of this platform, given the right to."""
-    return registry.get(platform).writes
-
-
 def find(platform: str, typed: str) -> Found:
     """The store behind what a merchant typed. Raises NotConnectable with what has to be changed first."""
     found = look(platform, typed)

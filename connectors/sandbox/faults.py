@@ -41,7 +41,8 @@ PAGES = {
 class Fault:
     """One order: on requests whose ``METHOD /path?query`` matches, misbehave, `times` times (0: for ever).
 
-    `then` is called right before a `close_before` or a `close_after` cuts the connection: a test may end the caller.
+    `then` is called right before a `close_before` or a `close_after` cuts the connection, where a test may end the
+    caller, and before a `delay`, where it may change the store.
     """
 
     match: str
@@ -149,6 +150,8 @@ class FaultyWsgi:
 
     def _misbehave(self, fault: Fault, environ: dict[str, Any], seen: _Seen) -> Iterable[bytes]:
         if fault.kind == "delay":
+            if fault.then is not None:
+                fault.then()
             self._faults.wait(fault.seconds)
             return self._app(environ, seen)
         if fault.kind == "hang":

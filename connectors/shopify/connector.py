@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NoReturn
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from connectors.base import Connector, Opening, Settings
-from connectors.errors import AuthExpired, Unsupported
+from connectors.errors import AuthExpired
 from connectors.http import Http
 from connectors.shopify import finding, mapping, webhooks
 from connectors.shopify.catalogue import Catalogue
 from connectors.shopify.client import API_VERSION, AdminClient, part
+from connectors.shopify.files import Files
 from connectors.shopify.oauth import SCOPES, missing_scopes
+from connectors.shopify.writing import Writing
 from connectors.types import (
     Asking,
     Found,
@@ -32,19 +34,19 @@ from connectors.types import (
     WebhookEvent,
 )
 
-_NOT_YET = "pictures can't be put into Shopify stores yet; download them"
-
 
 class ShopifyConnector(Connector):
     """One Shopify store, opened."""
 
     platform: ClassVar[str] = "shopify"
-    writes: ClassVar[bool] = False
+    variants_show_the_list: ClassVar[bool] = True
 
     def __init__(self, opening: Opening, http: Http | None = None) -> None:
         super().__init__(opening)
         self.client = AdminClient(opening, http)
         self.catalogue = Catalogue(self.client)
+        self.files = Files(self.client)
+        self.pictures = Writing(self.client, self.catalogue, self.files)
 
     @classmethod
     def find(cls, typed: str, settings: Settings) -> Found:
@@ -95,7 +97,8 @@ class ShopifyConnector(Connector):
             url=f"https://{self.client.shop}",
             platform_version=API_VERSION,
             can_read=True,
-            can_write="write_products" not in missing,
+            # A picture becomes one of a product by a change of its file.
+            can_write=not missing,
             can_upload="write_files" not in missing,
             can_webhook=True,  # they come with the app
             notes=(f"The store did not give us {', '.join(missing)}. Open Vitrine in Shopify once.",)
@@ -132,27 +135,31 @@ class ShopifyConnector(Connector):
         title: str = "",
         caption: str = "",
     ) -> RemoteImage:
-        _not_yet()
+        """A file has alternative text here, and neither title nor caption. See `Files.upload`."""
+        return self.files.upload(data, filename, content_type, alt)
 
     def describe(self, media_id: str, *, alt: str = "", title: str = "", caption: str = "") -> None:
-        _not_yet()
+        if alt:
+            self.files.describe(media_id, alt)
 
     def find_uploads(self, stem: str) -> list[RemoteImage]:
-        _not_yet()
+        return self.files.starting_with(stem)
 
     def media(self, media_id: str) -> LibraryFile:
-        _not_yet()
+        return self.files.one(media_id)
 
     def set_images(
         self, product_id: str, images: Sequence[ImageWrite], *, mark: str | None = None
     ) -> RemoteProduct:
-        _not_yet()
+        """Several changes, of which the mark is the last: it alone tells that all of them were made."""
+        return self.pictures.set_images(product_id, images, mark)
 
     def set_variant_image(self, product_id: str, variant_id: str, image: ImageWrite | None) -> RemoteVariant:
-        _not_yet()
+        """A variant shows what its product's list shows, so the picture becomes one of that too."""
+        return self.pictures.set_variant_image(product_id, variant_id, image)
 
     def delete_media(self, media_id: str) -> None:
-        _not_yet()
+        self.files.delete(media_id)
 
     # -- webhooks: they stand in the app's configuration, so Shopify makes and removes them with the app ---------
 
@@ -165,10 +172,6 @@ class ShopifyConnector(Connector):
 
     def unsubscribe(self, *, delivery_url: str) -> int:
         return 0
-
-
-def _not_yet() -> NoReturn:
-    raise Unsupported(_NOT_YET, code="not_yet")
 
 
 def _scopes(data: Mapping[str, object]) -> str:

@@ -107,7 +107,7 @@ def ways(found: Found, here: Here) -> tuple[Way, ...]:
             f"Shopify sends you back to https addresses only, and this server goes by {here.url}. Whoever runs it sets "
             "PUBLIC_URL."
         )
-    gives = frozenset({Gift.READ, Gift.WEBHOOKS} if here.reachable else {Gift.READ})
+    gives = frozenset(Gift) if here.reachable else frozenset(Gift) - {Gift.WEBHOOKS}
     return (
         Way(
             INSTALL,

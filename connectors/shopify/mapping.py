@@ -85,8 +85,14 @@ def product(data: Fields, shop: str) -> RemoteProduct:
         regular_price=was or price,
         sale_price=price if was else "",
         on_sale=bool(was),
+        mark=_mark(data),
         raw=data,
     )
+
+
+def _mark(data: Fields) -> str:
+    kept = data.get("mark")
+    return text(kept.get("value")) if isinstance(kept, Mapping) else ""
 
 
 def is_picture(node: Fields) -> bool:
@@ -131,13 +137,14 @@ def _variants(
             id=number_of(node.get("id")),
             title=text(node.get("title")),
             sku=text(node.get("sku")),
-            image=next((by_id[m] for m in _media_of(node) if m in by_id), None),
+            image=next((by_id[m] for m in media_of(node) if m in by_id), None),
         )
         for node in listed
     )
 
 
-def _media_of(variant: Fields) -> list[str]:
+def media_of(variant: Fields) -> list[str]:
+    """The numbers of the media that a variant shows."""
     return [number_of(node.get("id")) for node in nodes(variant, "media")]
 
 

@@ -22,6 +22,7 @@ from connectors.http import Http
 from connectors.sandbox.media import BY_UPLOAD
 from connectors.sandbox.server import Sandbox
 from connectors.sandbox.shopify import published
+from connectors.sandbox.shopify.server import ShopifySandbox
 from connectors.types import Credentials, RemoteVariant
 
 LOOPBACK = Settings(allow_private_hosts=frozenset({"127.0.0.1"}), read_timeout_s=10, write_timeout_s=10)
@@ -108,6 +109,8 @@ def connector(shop: Sandbox) -> Connector:
 
 class WooBench:
     """What contract tests need of a store, done to a sandbox."""
+
+    variants_show_the_list, one_file_of_a_name, titles = False, False, True
 
     def __init__(self, shop: Sandbox, web: Web) -> None:
         self.shop, self.web = shop, web
@@ -204,6 +207,8 @@ class WooBench:
 
 class FakeBench:
     """The same, done to the twin."""
+
+    variants_show_the_list, one_file_of_a_name, titles = False, False, True
 
     hook_url = "https://app.example/hooks/token/"
 
@@ -312,6 +317,20 @@ def waits() -> list[float]:
 @pytest.fixture
 def http(loopback: Settings, waits: list[float]) -> Http:
     return Http(loopback, sleep=waits.append, jitter=lambda: 1.0)
+
+
+@pytest.fixture(scope="module")
+def shopify(tmp_path_factory: pytest.TempPathFactory, shopify_schemas: Path) -> Iterator[ShopifySandbox]:
+    """One Shopify for a file of tests; each opens a shop of its own on it."""
+    with ShopifySandbox(
+        tmp_path_factory.mktemp("shopify"),
+        shops=(),
+        schemas=shopify_schemas,
+        webhook_interval_s=None,
+        media_ready_s=0.0,
+        job_s=0.0,
+    ) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,29 @@ def shopfront(
 
 
 @pytest.fixture
+def front(
+    db: None,
+    storage_root: Path,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    settings: Any,
+) -> Iterator[Any]:
+    """A Shopify shop, connected, with one product of three photos that nobody has read yet."""
+    from connectors.sandbox.shopify.server import ShopifySandbox
+    from connectors.sandbox.shopify.site import Options
+    from tests.conftest import on_the_wire
+    from tests.flow.shopifyfront import connect_a_shopify_shop
+    from tests.flow.shopifymatrix import NAME
+
+    options = Options(shops=(NAME,), plan="enterprise", webhook_interval_s=None, media_ready_s=0.0, job_s=0.0)
+    with ShopifySandbox(tmp_path / "shopify", options) as platform:
+        opened = connect_a_shopify_shop(platform, f"file://{storage_root}", settings)
+        on_the_wire(opened.shop, monkeypatch)
+        yield opened
+
+
+@pytest.fixture
 def published(shopfront: Any) -> Any:
     """All three photos have their finished pictures in the shop, and nothing starts by itself any more."""
     from apps.automation.models import Rule

@@ -148,11 +148,14 @@ class Case:
         """From now on it is about taking the picture back, which is in the store."""
         self.carry_out()
         if original_is_gone:
-            site = self.ground.sandbox.site
-            front = site.state.post(self.front, "attachment")
-            assert front is not None
-            site.media_library.remove(front)
+            self.delete_the_original()
         self.undo, _ = asking.undo(self.publication, by="test")
+
+    def delete_the_original(self) -> None:
+        site = self.ground.sandbox.site
+        front = site.state.post(self.front, "attachment")
+        assert front is not None
+        site.media_library.remove(front)
 
     @property
     def work(self) -> Publication | Undo:

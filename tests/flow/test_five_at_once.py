@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.urls import reverse
 
 from apps.accounts import services as accounts
 from apps.catalog import services as catalog
@@ -21,49 +23,121 @@ from apps.lib import blobs
 from apps.publishing.models import Publication
 from apps.recipes import services as recipes
 from apps.stores import services as stores
+from apps.stores import shopify as our_app
 from apps.stores.connect import open_store
 from connectors.sandbox.catalogue import Catalogue
 from connectors.sandbox.media import BY_UPLOAD
 from connectors.sandbox.server import Sandbox
+from connectors.sandbox.shopify.server import ShopifySandbox
 from tests import factories
 from tests.conftest import on_the_wire
+from tests.flow.shopifymatrix import NAME, SHOP, connect
 from tests.shopkeeping import Shop, photo
 
 COLOURS = ("#2b4a7f", "#7f2b4a", "#4a7f2b", "#7f6b2b", "#2b7f7b")
 
 
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    with Sandbox(tmp_path / "front", environment="local", webhook_interval_s=None) as running:
-        yield running
+@dataclass
+class Front:
+    """A store of either platform: what its merchant does there, what it shows, and how often its lists were written."""
+
+    shop: Shop
+    site: Any
+
+    def add(self) -> tuple[str, list[str]]:
+        """A product with a photo per colour; its id and theirs."""
+        raise NotImplementedError
+
+    def files(self) -> int:
+        raise NotImplementedError
+
+    def writes(self) -> int:
+        raise NotImplementedError
+
+    def tell(self) -> None:
+        """What it has to tell goes to our door."""
+        raise NotImplementedError
+
+    def shown(self, product: str) -> list[str]:
+        return [image.id for image in open_store(self.shop.store).product(product).images]
 
 
-@pytest.fixture
-def woo(
+class WooFront(Front):
+    def add(self) -> tuple[str, list[str]]:
+        library = self.site.site.media_library
+        photos = [library.add(photo(c), "mug.jpg", accepts=BY_UPLOAD).id for c in COLOURS]
+        made = Catalogue(self.site.site).create({"name": "Mug", "images": [{"id": i} for i in photos]})
+        return str(made.id), [str(i) for i in photos]
+
+    def files(self) -> int:
+        return int(self.site.site.state.count("kind = 'attachment'"))
+
+    def writes(self) -> int:
+        return len(self.site.faults.requests(r"^PUT /wp-json/wc/v3/products/\d+$"))
+
+    def tell(self) -> None:
+        self.site.site.remote.post = post_to_us
+        self.site.hooks.deliver_due()
+
+
+class ShopifyFront(Front):
+    def add(self) -> tuple[str, list[str]]:
+        files = [(f"mug-{n}.jpg", photo(colour)) for n, colour in enumerate(COLOURS)]
+        made = self.site.site.catalogue.create(SHOP, {"title": "Mug"}, files)
+        return str(made["id"]), [str(i) for i in made["media"]]
+
+    def files(self) -> int:
+        return len(self.site.site.media.files(SHOP))
+
+    def writes(self) -> int:
+        return len(self.site.faults.requests(" ProductReorderMedia$"))
+
+    def tell(self) -> None:
+        self.site.hooks._remote.post = post_to_us
+        self.site.hooks.deliver_due()
+
+
+@pytest.fixture(params=["woocommerce", "shopify"])
+def front(
     transactional_db: None,
-    sandbox: Sandbox,
+    tmp_path: Path,
     storage_root: Path,
     redis_url: str,
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
-) -> Shop:
-    settings.ALLOW_PRIVATE_HOSTS = [sandbox.netloc]
+    request: pytest.FixtureRequest,
+) -> Iterator[Front]:
     owner, workspace = accounts.create_owner(
         username="anna", password="a long pass phrase", workspace_name="Anna's shop"
     )
-    store = stores.connect(
-        workspace, platform="woocommerce", url=sandbox.url, credentials=sandbox.credentials, by="test"
-    )
-    shop = Shop(owner, workspace, store, None, f"file://{storage_root}")  # type: ignore[arg-type]
+    shop = Shop(owner, workspace, None, None, f"file://{storage_root}")  # type: ignore[arg-type]
     on_the_wire(shop, monkeypatch)
-    return shop
+    if request.param == "shopify":
+        with ShopifySandbox(tmp_path / "front", shops=(NAME,), webhook_interval_s=None) as platform:
+            shop.store = connect(platform, workspace, settings)
+            deploy(platform)
+            yield ShopifyFront(shop, platform)
+        return
+    with Sandbox(tmp_path / "front", environment="local", webhook_interval_s=None) as sandbox:
+        settings.ALLOW_PRIVATE_HOSTS = [sandbox.netloc]
+        shop.store = stores.connect(
+            workspace, platform="woocommerce", url=sandbox.url, credentials=sandbox.credentials, by="test"
+        )
+        yield WooFront(shop, sandbox)
 
 
-def a_product(shop: Shop, sandbox: Sandbox) -> tuple[int, list[int]]:
+def deploy(platform: ShopifySandbox) -> None:
+    """The app as it is today, which names the webhooks."""
+    text = our_app.app_file(
+        home=reverse("shopify-home"), back=reverse("shopify-callback"), hook=reverse("shopify-hook")
+    )
+    platform.site.deploy(text)
+
+
+def a_product(front: Front) -> tuple[str, list[str]]:
     """With a photo per colour; each has a picture that waits for a person."""
-    photos = [sandbox.site.media_library.add(photo(c), "mug.jpg", accepts=BY_UPLOAD).id for c in COLOURS]
-    product = Catalogue(sandbox.site).create({"name": "Mug", "images": [{"id": i} for i in photos]})
-    mirrored = catalog.mirror(shop.store, open_store(shop.store).product(str(product.id))).product
+    shop, (product, photos) = front.shop, front.add()
+    mirrored = catalog.mirror(shop.store, open_store(shop.store).product(product)).product
     version = recipes.create(shop.workspace, name="White", body=recipes.WHITE_PACKSHOT, by="test")
     for media_id, colour in zip(photos, COLOURS, strict=True):
         data = photo(colour, 300, "#fefefe")
@@ -73,7 +147,7 @@ def a_product(shop: Shop, sandbox: Sandbox) -> tuple[int, list[int]]:
         main = {"name": "main", "key": key, "sha256": sha256, "size_bytes": len(data), "format": "jpeg"}
         factories.ItemFactory(
             job=factories.JobFactory(
-                photo=Photo.objects.get(product=mirrored, media_id=str(media_id)),
+                photo=Photo.objects.get(product=mirrored, media_id=media_id),
                 recipe_version=version,
                 done=True,
                 render=factories.RenderFactory(
@@ -81,7 +155,7 @@ def a_product(shop: Shop, sandbox: Sandbox) -> tuple[int, list[int]]:
                 ),
             )
         )
-    return product.id, photos
+    return product, photos
 
 
 def at_once(acts: list[Callable[[], object]]) -> list[object]:
@@ -109,28 +183,25 @@ def approve(shop: Shop, item: int) -> int:
     return client.post(f"/review/{item}/decide/", {"decision": "approve"}).status_code
 
 
-def test_all_five_are_in_the_store_in_order_by_one_or_few_writes(woo: Shop, sandbox: Sandbox) -> None:
-    product, photos = a_product(woo, sandbox)
-    answers = at_once([lambda pk=item.pk: approve(woo, pk) for item in woo.items()])
+def test_all_five_are_in_the_store_in_order_by_one_or_few_writes(front: Front) -> None:
+    shop, (product, photos) = front.shop, a_product(front)
+    answers = at_once([lambda pk=item.pk: approve(shop, pk) for item in shop.items()])
     assert answers == [302] * 5
-    hints = [args[0] for task, args in woo.wire if task == "flow.publish"]
-    woo.wire.clear()
-    assert sorted(hints) == sorted(p.pk for p in woo.publications())
+    hints = [args[0] for task, args in shop.wire if task == "flow.publish"]
+    shop.wire.clear()
+    assert sorted(hints) == sorted(p.pk for p in shop.publications())
     at_once([lambda pk=pk: flow.published(pk) for pk in hints])
-    woo.carry()
+    shop.carry()
 
-    made = woo.publications()
+    made = shop.publications()
     assert [p.live for p in made] == [True] * 5, [p.error for p in made]
-    post = sandbox.site.state.post(product, "product")
-    assert post is not None
-    by_photo = {int(p.photo.media_id): int(p.media_id) for p in made}
-    assert post.doc["image_ids"] == [by_photo[i] for i in photos]
-    assert len(sandbox.faults.requests(r"^PUT /wp-json/wc/v3/products/\d+$")) <= 2
-    assert sandbox.site.state.count("kind = 'attachment'") == 10, "five photos, five pictures, nothing else"
+    by_photo = {p.photo.media_id: p.media_id for p in made}
+    assert front.shown(product) == [by_photo[i] for i in photos]
+    assert front.writes() <= 2
+    assert front.files() == 10, "five photos, five pictures, nothing else"
 
-    undo_all_at_once(woo)
-    post = sandbox.site.state.post(product, "product")
-    assert post is not None and post.doc["image_ids"] == photos, "and back again"
+    undo_all_at_once(shop)
+    assert front.shown(product) == photos, "and back again"
 
 
 def undo_all_at_once(shop: Shop) -> None:
@@ -140,14 +211,15 @@ def undo_all_at_once(shop: Shop) -> None:
     shop.carry()
 
 
-def test_what_the_store_tells_of_them_afterwards_causes_nothing(woo: Shop, sandbox: Sandbox) -> None:
-    a_product(woo, sandbox)
-    sandbox.site.remote.post = post_to_us  # type: ignore[method-assign]
-    at_once([lambda pk=item.pk: approve(woo, pk) for item in woo.items()])
-    woo.carry()
+def test_what_the_store_tells_of_them_afterwards_causes_nothing(front: Front) -> None:
+    shop = front.shop
+    a_product(front)
+    at_once([lambda pk=item.pk: approve(shop, pk) for item in shop.items()])
+    shop.carry()
+    assert all(p.live for p in shop.publications()), [p.error for p in shop.publications()]
     jobs, photos = Job.objects.count(), Photo.objects.filter(ours=False).count()
-    sandbox.hooks.deliver_due()
-    woo.carry()
+    front.tell()
+    shop.carry()
     told = Delivery.objects.filter(kind__startswith="product")
     assert told.exists() and not told.exclude(work_state="done").exists()
     assert (Job.objects.count(), Photo.objects.filter(ours=False).count()) == (jobs, photos)

@@ -21,6 +21,7 @@ from apps.catalog.models import Photo, Product
 from apps.flow import hints
 from apps.ingest.models import Delivery
 from apps.jobs.models import Job
+from apps.publishing.models import Publication
 from apps.stores import shopify as our_app
 from apps.stores.connect import open_store
 from apps.stores.models import LegalRequest, Store
@@ -112,9 +113,14 @@ def test_a_shop_comes_changes_leaves_and_is_forgotten(both: Both) -> None:
     assert set(both.tell()) == {200}
     both.shop.work()
     assert set(Product.objects.values_list("title", flat=True)) == {"Kettle", "Pot"}
-    assert Photo.objects.count() == 2
+    assert Photo.objects.filter(ours=False).count() == 2
     rendered = Job.objects.filter(render__isnull=False, photo__product__title="Pot")
     assert rendered.count() == 1, "what is new is rendered by itself"
+    [written] = Publication.objects.filter(product__title="Pot")
+    assert written.live, written.error
+    assert set(both.tell()) == {200}
+    both.shop.work()
+    assert Photo.objects.filter(ours=False).count() == 2, "and what the store tells of it is no news"
 
     both.platform.site.catalogue.delete(SHOP, int(kettle))
     assert set(both.tell()) == {200}

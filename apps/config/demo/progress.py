@@ -7,13 +7,13 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from apps.config.demo.story import Outcome, Tally
+from apps.config.demo.story import Ended, Outcome, Tally
 
 
 def bars(console: Console) -> Progress:
     """One line each for what there is to count."""
     return Progress(
-        TextColumn("{task.description:<44}"),
+        TextColumn("{task.description:<47}"),
         BarColumn(bar_width=32),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -32,11 +32,11 @@ class Lines:
         self._delivered = bars.add_task("Signed webhooks arrived", total=total)
         self._rendered = bars.add_task("Photos rendered", total=total)
         self._judged = bars.add_task("Renders measured and judged", total=total)
-        self._published = bars.add_task("Approved and written into the store", total=total)
+        self._published = bars.add_task("Approved and written into the WooCommerce store", total=total)
         self._created_in_shopify = bars.add_task("Products created in the Shopify store", total=few)
         self._delivered_by_shopify = bars.add_task("App installed, signed webhooks arrived", total=self._told)
         self._judged_for_shopify = bars.add_task("Photos rendered and judged", total=few)
-        self._kept = bars.add_task("Approved and kept here", total=few)
+        self._published_in_shopify = bars.add_task("Approved and written into the Shopify store", total=few)
 
     def created(self, done: int) -> None:
         self._bars.update(self._created, completed=done)
@@ -54,47 +54,47 @@ class Lines:
         if shopify is not None:
             update(self._delivered_by_shopify, completed=min(shopify.deliveries, self._told))
             update(self._judged_for_shopify, completed=shopify.judged)
-            update(self._kept, completed=shopify.kept, total=max(shopify.approved, 1))
+            update(self._published_in_shopify, completed=shopify.published, total=max(shopify.approved, 1))
 
 
 def sentence(outcome: Outcome) -> str:
-    """What came of it, for people."""
-    woo, shopify = outcome.tally, outcome.shopify
-    says = (
-        f"WooCommerce: {woo.products} products, {woo.rendered} rendered, {woo.approved} approved by policy, "
-        f"{woo.waiting} left for a person, {woo.published} written into the store, {outcome.undone} undone"
-        + (" and the original is back, byte for byte." if outcome.original_back else ".")
-    )
-    if shopify is None:
-        return says
+    """What came of it, for people: a line per store."""
+    parts = {"WooCommerce": outcome.woo, "Shopify": outcome.shopify}
+    return "\n".join(_line(name, ended) for name, ended in parts.items() if ended is not None)
+
+
+def _line(platform: str, ended: Ended) -> str:
+    tally = ended.tally
     return (
-        f"{says}\nShopify: {shopify.products} products, {shopify.rendered} rendered, {shopify.approved} approved by "
-        f"policy, {shopify.waiting} left for a person, {shopify.kept} kept here to be downloaded."
+        f"{platform}: {tally.products} products, {tally.rendered} rendered, {tally.approved} approved by policy, "
+        f"{tally.waiting} left for a person, {tally.published} written into the store, {ended.undone} undone"
+        + (" and the original is back, byte for byte." if ended.original_back else ".")
     )
 
 
 def summary(outcome: Outcome, *, skipped: int, seconds: float) -> dict[str, Any]:
     """The same for programs. All but `shopify` is told of the WooCommerce store."""
-    woo, shopify = outcome.tally, outcome.shopify or Tally(0)
+    shopify = outcome.shopify or Ended(Tally(0))
     return {
-        "products": woo.products,
-        "rendered": woo.rendered,
-        "approved": woo.approved,
-        "waiting": woo.waiting,
-        "published": woo.published,
-        "shown": outcome.shown,
-        "undone": outcome.undone,
-        "original_back": outcome.original_back,
+        **_figures(outcome.woo),
         "audit_ok": outcome.audit_ok,
         "skipped": skipped,
         "problems": outcome.problems,
         "seconds": seconds,
         "contact_sheet": outcome.contact_sheet,
-        "shopify": {
-            "products": shopify.products,
-            "rendered": shopify.rendered,
-            "approved": shopify.approved,
-            "kept": shopify.kept,
-            "webhooks": shopify.deliveries,
-        },
+        "shopify": {**_figures(shopify), "webhooks": shopify.tally.deliveries},
+    }
+
+
+def _figures(ended: Ended) -> dict[str, Any]:
+    tally = ended.tally
+    return {
+        "products": tally.products,
+        "rendered": tally.rendered,
+        "approved": tally.approved,
+        "waiting": tally.waiting,
+        "published": tally.published,
+        "shown": ended.shown,
+        "undone": ended.undone,
+        "original_back": ended.original_back,
     }

@@ -125,19 +125,30 @@ class Shop:
 
     def page_shows(self, product_id: int, src: str) -> bool:
         """Whether the page that shoppers see shows this image."""
-        page = requests.get(self.product(product_id)["permalink"], timeout=TIMEOUT_S)
-        return page.ok and src.rsplit("/", 1)[-1] in page.text
+        return shown_on(self.product(product_id)["permalink"], src)
 
-    def sha256_of(self, src: str, *, patience_s: float = 5.0) -> str:
-        """SHA-256 of the bytes a shopper loads."""
-        until = time.monotonic() + patience_s
-        while True:
-            answer = requests.get(src, timeout=TIMEOUT_S)
-            if answer.ok:
-                return hashlib.sha256(answer.content).hexdigest()
-            if time.monotonic() > until:
-                answer.raise_for_status()
-            time.sleep(0.2)
+    def first_photo(self, product_id: int) -> str:
+        """The address of the first picture in the product's list, "" for none."""
+        images = self.product(product_id)["images"]
+        return str(images[0]["src"]) if images else ""
+
+
+def shown_on(address: str, src: str) -> bool:
+    """Whether the page there shows this image, in whatever size."""
+    page = requests.get(address, timeout=TIMEOUT_S)
+    return page.ok and src.rsplit("/", 1)[-1] in page.text
+
+
+def sha256_of(src: str, *, patience_s: float = 5.0) -> str:
+    """SHA-256 of the bytes a shopper loads."""
+    until = time.monotonic() + patience_s
+    while True:
+        answer = requests.get(src, timeout=TIMEOUT_S)
+        if answer.ok:
+            return hashlib.sha256(answer.content).hexdigest()
+        if time.monotonic() > until:
+            answer.raise_for_status()
+        time.sleep(0.2)
 
 
 def sku_of(picture: Picture) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,13 @@ from django.conf import settings
 from django.urls import reverse
 
 from apps.config.demo.pictures import Picture
-from apps.config.demo.shop import PRICES, TIMEOUT_S, sku_of
+from apps.config.demo.shop import PRICES, TIMEOUT_S, shown_on, sku_of
 from apps.config.supervisor import Program
 from apps.stores import shopify
 
 NAME = "northlight"
 SHOP = f"{NAME}.myshopify.com"
+_IMAGE = re.compile(r'<img\b[^>]*?\bsrc="([^"]+)"')
 
 
 class NotInstalled(Exception):
@@ -70,7 +73,7 @@ class Merchant:
     """The owner of the shop: puts products up in its administration, and installs apps."""
 
     def __init__(self, keys: Keys) -> None:
-        self._door = f"{keys.url}/_admin/shops/{NAME}"
+        self._door, self._front = f"{keys.url}/_admin/shops/{NAME}", f"{keys.url}/{SHOP}"
         self._headers = {"X-Admin-Token": keys.admin_token}
 
     def fill(self, pictures: Iterable[Picture], made: Callable[[int], None]) -> list[int]:
@@ -81,6 +84,20 @@ class Merchant:
             there.append(int(found[0]["id"] if found else self._create(picture, done)["id"]))
             made(done)
         return there
+
+    def page_shows(self, product_id: int, src: str) -> bool:
+        """Whether the page that shoppers see shows this image."""
+        return shown_on(self._page(product_id), src)
+
+    def first_photo(self, product_id: int) -> str:
+        """The address of the first picture on that page, "" for none."""
+        page = requests.get(self._page(product_id), timeout=TIMEOUT_S)
+        found = _IMAGE.search(page.text) if page.ok else None
+        return unescape(found[1]) if found else ""
+
+    def _page(self, product_id: int) -> str:
+        handle = self._door_says("GET", f"/products/{product_id}")["handle"]
+        return f"{self._front}/products/{handle}"
 
     def _create(self, picture: Picture, number: int) -> Any:
         photo = {"filename": picture.filename, "data": base64.b64encode(picture.data).decode()}

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 from django.conf import settings
 from django.core.management.base import CommandError
@@ -19,7 +20,7 @@ from apps.audit import selectors as audit
 from apps.audit import services as audit_services
 from apps.catalog.models import Photo, Product
 from apps.config.demo import sheet
-from apps.config.demo.shop import Keys, Shop
+from apps.config.demo.shop import Keys, sha256_of
 from apps.config.demo.shopify import SHOP
 from apps.dashboard.templatetags.vitrine import platform_name
 from apps.flow import flow, signingin, waking
@@ -28,7 +29,6 @@ from apps.jobs.models import OPEN_STATES, Job, JobState
 from apps.lib import blobs, ids
 from apps.lib.work import WorkState
 from apps.publishing.models import Publication, Undo
-from apps.publishing.services import asking
 from apps.recipes import selectors as recipes_selectors
 from apps.recipes import services as recipes
 from apps.review.models import Item, ItemState
@@ -36,7 +36,7 @@ from apps.stores import selectors as stores_selectors
 from apps.stores import services as stores
 from apps.stores import shopify
 from apps.stores.models import Store
-from connectors.types import Credentials
+from connectors.types import Credentials, Kind
 
 USERNAME = "demo"
 WORKSPACE = "Demo shop"
@@ -53,8 +53,7 @@ class Part:
 
 @dataclass
 class Tally:
-    """How far the products of a part are. Counts of rows; `kept` are approved pictures that wait here, as whole files,
-    where nothing can be put into their store."""
+    """How far the products of a part are. Counts of rows; `deliveries` are the webhooks that told of new products."""
 
     products: int
     deliveries: int = 0
@@ -65,31 +64,46 @@ class Tally:
     waiting: int = 0
     published: int = 0
     not_published: int = 0
-    kept: int = 0
     open: int = 0
 
     @property
     def settled(self) -> bool:
-        """Every product has a job that ended, and every approved picture was written, refused or kept."""
+        """Every product has a job that ended, and every approved picture was written or refused."""
         return (
             self.rendered + self.failed >= self.products
             and self.open == 0
-            and self.published + self.not_published + self.kept >= self.approved
+            and self.published + self.not_published >= self.approved
         )
+
+
+class Front(Protocol):
+    """A storefront, as shoppers see it."""
+
+    def page_shows(self, product_id: int, src: str) -> bool: ...
+    def first_photo(self, product_id: int) -> str: ...
+
+
+@dataclass
+class Ended:
+    """What came of a part: pictures that its shop's pages show, publications taken back, and whether the original is
+    there again."""
+
+    tally: Tally
+    shown: int = 0
+    undone: int = 0
+    original_back: bool = False
+    problems: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Outcome:
     """What the summary line says. `shopify` is None where there was no store to tell of."""
 
-    tally: Tally
-    shopify: Tally | None = None
-    shown: int = 0
-    undone: int = 0
-    original_back: bool = False
-    audit_ok: bool = False
-    contact_sheet: str = ""
-    problems: list[str] = field(default_factory=list)
+    woo: Ended
+    shopify: Ended | None
+    audit_ok: bool
+    contact_sheet: str
+    problems: list[str]
 
 
 @transaction.atomic
@@ -159,27 +173,17 @@ def tally(part: Part) -> Tally:
     jobs = Job.objects.filter(photo__in=photos)
     items = Item.objects.filter(job__photo__in=photos)
     publications = Publication.objects.filter(photo__in=photos)
-    approved = items.filter(state=ItemState.APPROVED)
     return Tally(
         products=len(part.products),
-        deliveries=Delivery.objects.filter(store=store).count(),
+        deliveries=Delivery.objects.filter(store=store, kind=Kind.PRODUCT_CREATED).count(),
         rendered=jobs.filter(state=JobState.DONE).count(),
         failed=jobs.filter(state__in=[JobState.FAILED, JobState.QUARANTINED]).count(),
         judged=items.count(),
-        approved=approved.count(),
+        approved=items.filter(state=ItemState.APPROVED).count(),
         waiting=items.filter(state=ItemState.PENDING).count(),
         published=publications.filter(published_at__isnull=False).count(),
         not_published=publications.filter(work_state=WorkState.FAILED).count(),
-        kept=_kept(approved) if asking.kept_here(store.platform) else 0,
         open=jobs.filter(state__in=OPEN_STATES).count(),
-    )
-
-
-def _kept(approved: QuerySet[Item]) -> int:
-    """How many of these have their picture here, whole."""
-    files = [item.render.file("main") for item in approved.select_related("render")]
-    return sum(
-        ids.sha256_hex(blobs.read_if_there(file["key"]) or b"") == file["sha256"] for file in files if file
     )
 
 
@@ -201,23 +205,47 @@ def watch(parts: Sequence[Part], *, timeout_s: float) -> Iterator[list[Tally]]:
         time.sleep(0.25)
 
 
-def count_shown(shop: Shop, store: Store) -> int:
+def end(part: Part, tally: Tally, front: Front) -> Ended:
+    """Take one picture back, and see in the shop what became of all of them."""
+    undo = _undo_one(part.store)
+    ended = Ended(tally)
+    ended.undone = int(undo is not None and undo.work_state == WorkState.DONE)
+    ended.original_back = undo is not None and bool(ended.undone) and _original_is_back(front, undo)
+    ended.shown = _count_shown(front, part.store)
+    live = tally.published - ended.undone
+    found = [
+        (tally.failed == 0, f"{tally.failed} photos could not be rendered"),
+        (tally.not_published == 0, f"{tally.not_published} pictures could not be written"),
+        (tally.published == tally.approved, "not every approved picture is in the store"),
+        (ended.shown >= live, f"the storefront shows {ended.shown} of {live} pictures"),
+    ]
+    if undo is not None:
+        found += [
+            (ended.undone == 1, f"the undo did not end: {undo.error}"),
+            (ended.original_back, "the original did not come back byte for byte"),
+        ]
+    ended.problems = [problem for fits, problem in found if not fits]
+    return ended
+
+
+def _count_shown(front: Front, store: Store) -> int:
     """How many published pictures the storefront's own pages show."""
     live = Publication.objects.filter(store=store, published_at__isnull=False, undone_at=None)
     return sum(
-        shop.page_shows(int(p.product.external_id), p.media_src) for p in live.select_related("product")
+        front.page_shows(int(p.product.external_id), p.media_src) for p in live.select_related("product")
     )
 
 
-def undo_one(shop: Shop, store: Store, *, timeout_s: float = 60.0) -> Undo:
-    """Take one publication back (the first; once per installation) and wait for it."""
+def _undo_one(store: Store, *, timeout_s: float = 60.0) -> Undo | None:
+    """Take one publication back (the first; once per installation) and wait for it. None where a person has to approve
+    something first."""
     there = Undo.objects.filter(publication__store=store).order_by("pk").first()
     if there is None:
         publication = (
             Publication.objects.filter(store=store, published_at__isnull=False).order_by("pk").first()
         )
         if publication is None:
-            raise CommandError("Nothing was published, so there is nothing to undo.")
+            return None
         there = flow.undo(publication, by=ACTOR)
     deadline = time.monotonic() + timeout_s
     while there.work_state in {WorkState.WAITING, WorkState.RUNNING} and time.monotonic() < deadline:
@@ -226,15 +254,11 @@ def undo_one(shop: Shop, store: Store, *, timeout_s: float = 60.0) -> Undo:
     return there
 
 
-def original_is_back(shop: Shop, undo: Undo, uploaded_sha256: str) -> bool:
-    """Whether the storefront serves the very bytes that the merchant had uploaded, first in the product's list."""
-    images = shop.product(int(undo.publication.product.external_id))["images"]
-    return bool(images) and shop.sha256_of(images[0]["src"]) == uploaded_sha256
-
-
-def uploaded_sha256(undo: Undo) -> str:
-    """Of the original as we fetched it before anything was written."""
-    return ids.sha256_hex(blobs.read(undo.publication.photo.key))
+def _original_is_back(front: Front, undo: Undo) -> bool:
+    """Whether shoppers load the very bytes that the merchant had uploaded as the product's first picture."""
+    src = front.first_photo(int(undo.publication.product.external_id))
+    uploaded = ids.sha256_hex(blobs.read(undo.publication.photo.key))
+    return bool(src) and sha256_of(src) == uploaded
 
 
 def verify_audit() -> list[str]:

@@ -23,7 +23,6 @@ from apps.jobs.models import Batch, Job, PhotoMarks, Render
 from apps.jobs.services import marks
 from apps.lib.sizes import human
 from apps.publishing.models import Publication
-from apps.publishing.services import asking
 from apps.review.models import Item
 from apps.stores import shopify
 from apps.stores.models import Store
@@ -154,12 +153,6 @@ def platform_name(platform: str) -> str:
 def front(store: Store) -> str:
     """Where people look at the store."""
     return shopify.front(store.shop) if store.platform == shopify.PLATFORM else store.url
-
-
-@register.filter
-def kept_here(store: Store) -> str:
-    """Why its pictures wait here; empty where they go into the store."""
-    return asking.kept_here(store.platform)
 
 
 @register.filter

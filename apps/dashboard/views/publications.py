@@ -18,15 +18,13 @@ from apps.publishing import selectors as publishing
 from apps.publishing.models import Publication
 from apps.publishing.services import asking
 from apps.stores import selectors as stores
-from apps.stores.connect import takes_pictures
 from apps.stores.models import StoreState
 
 
 @page
 def publication_list(request: Asked) -> HttpResponse:
     connected = stores.of_workspace(request.workspace.pk).exclude(state=StoreState.DISCONNECTED)
-    undoable = [store for store in connected if takes_pictures(store.platform)]
-    return show(request, "publications.html", {"stores": undoable, **_publications(request)})
+    return show(request, "publications.html", {"stores": list(connected), **_publications(request)})
 
 
 @page

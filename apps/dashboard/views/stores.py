@@ -21,7 +21,6 @@ from apps.ingest import selectors as ingest
 from apps.lib.work import WorkState
 from apps.stores import presence, services, throttle
 from apps.stores import selectors as stores
-from apps.stores.connect import takes_pictures
 from apps.stores.models import Store, StoreState
 from connectors.errors import ConnectorError
 
@@ -54,7 +53,6 @@ def store(request: Asked, pk: int) -> HttpResponse:
             "works": works(row),
             "missing": missing(row),
             "connected": row.state != StoreState.DISCONNECTED,
-            "takes_pictures": takes_pictures(row.platform),
             "away_since": presence.away_since([row.pk]).get(row.pk),
             "pace": throttle.slowed(row.pk) if row.state != StoreState.DISCONNECTED else None,
             "pictures_away_since": presence.away_since([row.pk], images=True).get(row.pk),

@@ -14,40 +14,18 @@ from apps.lib.work import WorkState
 from apps.publishing.models import Mode, Publication, Undo
 from apps.publishing.services import steps
 from apps.review.models import Item, ItemState
-from apps.stores.connect import takes_pictures
-from apps.stores.models import Store
-
-
-def kept_here(platform: str) -> str:
-    """Why approved pictures wait here instead of going into a store of this platform; empty where they go."""
-    if takes_pictures(platform):
-        return ""
-    return (
-        f"Pictures can't be put into {platform.capitalize()} stores yet. What is approved is kept here and can be "
-        "downloaded."
-    )
 
 
 def publish(item: Item, *, by: str, mode: str = "") -> tuple[Publication, bool]:
-    """The publication of an approved item, and whether it is new. Raises NotAllowed for an item nobody approved, and
-    where pictures are `kept_here`.
+    """The publication of an approved item, and whether it is new. Raises NotAllowed for an item nobody approved.
 
     `mode` is what a person wants it to do to the product; the recipe says where it is empty. Raises BadRequest.
     """
-    if reason := kept_here(item.job.store.platform):
-        raise NotAllowed(reason)
     return publish_all([item], by=by, mode=mode)[0]
 
 
-def going(items: Sequence[Item]) -> list[Item]:
-    """Those whose store takes pictures."""
-    stores = Store.objects.filter(pk__in={item.job.store_id for item in items})
-    platforms = dict(stores.values_list("pk", "platform"))
-    return [item for item in items if not kept_here(platforms[item.job.store_id])]
-
-
 def publish_all(items: Sequence[Item], *, by: str, mode: str = "") -> list[tuple[Publication, bool]]:
-    """As `publish`, for many whose stores take pictures (`going`)."""
+    """As `publish`, for many."""
     if mode and mode not in Mode.values:
         raise BadRequest(f"There is no way to publish called {mode!r}; there is {', '.join(Mode.values)}.")
     if any(item.state != ItemState.APPROVED for item in items):

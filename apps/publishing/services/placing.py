@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -46,18 +46,27 @@ def place(remote: RemoteProduct, mode: str, candidates: Iterable[str]) -> Place:
 def wanted(
     remote: RemoteProduct, going: Sequence[Publication], writes: dict[int, ImageWrite]
 ) -> list[ImageWrite]:
-    """The product's list with these publications in it, each where its mode says; what is there already stays there.
+    """The product's list with these publications in it, each where its mode says.
 
-    `writes` has, by publication, the entry of its picture: by media id, or by the address it is downloaded from.
-    Pictures that go first or last keep the order of their photos.
+    `writes` has, by publication, the entry of its picture: by media id, or by the address it is downloaded from. A
+    store that writes a list in several steps may have broken off between them, so a picture that is there already is
+    moved to its place; one whose photo has left the list stays where it is. Pictures that go first or last keep the
+    order of their photos.
     """
-    there = {p.pk for p in going if shown(remote.images, p)}
-    missing = [p for p in going if p.pk not in there and p.pk in writes]
-    swaps = {p.snapshot.replaced_id: writes[p.pk] for p in missing if p.mode == Mode.REPLACE}
-    in_order = sorted(missing, key=lambda p: (p.photo.position, p.pk))
-    kept = [swaps.get(image.id) or ImageWrite(id=image.id) for image in remote.images]
+    there = {p.pk: image.id for p in going if (image := shown(remote.images, p))}
+    images = {image.id for image in remote.images}
+    swaps = {
+        p.snapshot.replaced_id: replace(writes[p.pk], instead_of=p.snapshot.replaced_id)
+        for p in going
+        if p.mode == Mode.REPLACE and p.snapshot.replaced_id in images
+    }
+    moving = [p for p in going if p.mode == Mode.FIRST or p.snapshot.replaced_id in swaps]
+    moved = {there[p.pk] for p in moving if p.pk in there}
+    in_order = sorted(going, key=lambda p: (p.photo.position, p.pk))
+    kept = [swaps.get(i.id) or ImageWrite(id=i.id) for i in remote.images if i.id not in moved]
     first = [writes[p.pk] for p in in_order if p.mode == Mode.FIRST]
-    return [*first, *kept, *(writes[p.pk] for p in in_order if p.mode == Mode.ADD)]
+    last = [writes[p.pk] for p in in_order if p.mode == Mode.ADD and p.pk not in there]
+    return [*first, *kept, *last]
 
 
 def shown(images: Iterable[RemoteImage], publication: Publication) -> RemoteImage | None:

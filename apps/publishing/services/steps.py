@@ -62,6 +62,11 @@ def was_sent(publication: Publication, *names: StepName) -> bool:
     return publication.steps.filter(SENT, name__in=names).exists()
 
 
+def was_seen(publication: Publication, name: StepName) -> bool:
+    """Whether the step is known to be done."""
+    return publication.steps.filter(name=name, state__in=[StepState.SEEN, StepState.VERIFIED]).exists()
+
+
 def is_unsure(publication: Publication) -> bool:
     """Whether a step of it may have been done twice."""
     return publication.steps.filter(unsure=True).exists()

@@ -108,7 +108,7 @@ def _together(connector: Connector, remote: RemoteProduct, claimed: list[Undo], 
     taken = wayback.steps(remote, [undo.publication for undo in claimed], family)
     last = taken[-1].after
     try:
-        after = _put(connector, remote, last, [i.id for i in last.images])
+        after = _put(connector, remote, last, taken)
     except (Rejected, NotFound):
         return False
     for undo in claimed:
@@ -130,19 +130,37 @@ def _together(connector: Connector, remote: RemoteProduct, claimed: list[Undo], 
 
 
 def _put(
-    connector: Connector, remote: RemoteProduct, wanted: RemoteProduct, images: list[str]
+    connector: Connector, remote: RemoteProduct, wanted: RemoteProduct, taken: Sequence[Step]
 ) -> RemoteProduct:
-    """Write the list and the variants' images of `wanted` where they differ from `remote`. What the product is then."""
-    after = remote
-    if images != [i.id for i in remote.images]:
-        after = connector.set_images(remote.id, [ImageWrite(id=i) for i in images], mark="")
+    """Write the list and the variants' images of `wanted` where they differ from `remote`. What the product is then.
+
+    Variants get what the list shows before it changes, and what it only shows then behind that: where variants can only
+    show the list's pictures, one that leaves it would leave them with none.
+    """
+    images, there = [i.id for i in wanted.images], {i.id for i in remote.images}
     now = {v.id: v.image.id if v.image else "" for v in remote.variants}
-    changed = [v for v in wanted.variants if v.image and v.image.id != now.get(v.id)]
-    for variant in changed:
-        assert variant.image is not None
-        connector.set_variant_image(remote.id, variant.id, ImageWrite(id=variant.image.id))
+    todo = {v.id: v.image.id for v in wanted.variants if v.image and v.image.id != now.get(v.id)}
+    after, given = remote, dict[str, str]()
+    if images != [i.id for i in remote.images]:
+        given = _give(connector, remote, {v: image for v, image in todo.items() if image in there})
+        after = connector.set_images(remote.id, _entries(images, taken), mark="")
+    shown = {v.id: v.image.id for v in after.variants if v.image}
+    left = {v: i for v, i in todo.items() if v not in given and shown.get(v) != i}
     # The answer to a list write may know variants by id only.
-    return connector.product(remote.id) if changed else after
+    return connector.product(remote.id) if _give(connector, remote, left) or given else after
+
+
+def _give(connector: Connector, product: RemoteProduct, images: dict[str, str]) -> dict[str, str]:
+    """Give variants these images, and say which."""
+    for variant, image in images.items():
+        connector.set_variant_image(product.id, variant, ImageWrite(id=image))
+    return images
+
+
+def _entries(images: Sequence[str], taken: Sequence[Step]) -> list[ImageWrite]:
+    """A list of kept images, each in the place of the picture of ours that goes."""
+    instead_of = {one.before.replaced_id: one.publication.media_id for one in taken if one.restores}
+    return [ImageWrite(id=i, instead_of=instead_of.get(i, "")) for i in images]
 
 
 def _alone(connector: Connector, remote: RemoteProduct, undo: Undo, family: Family) -> RemoteProduct:
@@ -156,7 +174,7 @@ def _alone(connector: Connector, remote: RemoteProduct, undo: Undo, family: Fami
         outcome = MERGED  # an earlier try of ours did it, and its answer was lost
     original = ImageWrite(id=before.replaced_id)
     try:
-        after = _put(connector, remote, one.after, [i.id for i in one.after.images])
+        after = _put(connector, remote, one.after, [one])
     except (Rejected, NotFound):
         if not one.restores:
             raise
@@ -184,7 +202,7 @@ def _put_uploaded(
 ) -> RemoteProduct:
     """As `_put`, with the file that was uploaded again wherever the original belongs."""
     gone = one.before.replaced_id
-    images = [ImageWrite(id=i.id) for i in one.after.images]
+    images = _entries([i.id for i in one.after.images], [one])
     after = remote
     if gone in [i.id for i in images]:
         after = connector.set_images(remote.id, _swap(images, gone, original), mark="")
@@ -220,7 +238,7 @@ def _keep_texts(
 
 
 def _swap(images: list[ImageWrite], old: str, new: ImageWrite) -> list[ImageWrite]:
-    return [new if i.id == old else i for i in images]
+    return [replace(new, instead_of=i.instead_of) if i.id == old else i for i in images]
 
 
 def _stem(publication: Publication) -> str:

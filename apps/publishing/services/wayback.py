@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from apps.publishing.models import Publication, Snapshot
+from apps.publishing.models import Mode, Publication, Snapshot
 from apps.stores import selectors as stores
 from connectors.types import ImageWrite, RemoteImage, RemoteProduct
 
@@ -107,7 +107,10 @@ def step(shown: RemoteProduct, publication: Publication, family: Family) -> Step
         variants = dict[str, str]()
     else:
         variants = _variants_back(shown, publication, before)
-        if before.replaced_id in [i["id"] for i in before.images]:
+        if publication.mode == Mode.VARIATION and {ours, before.replaced_id} <= {i.id for i in shown.images}:
+            # A store whose variants show the list only has our picture there beside the original.
+            wanted, outcome = _take_off(shown, before, ours, family)
+        elif before.replaced_id in [i["id"] for i in before.images]:
             wanted, outcome = plan(shown, before, ours, grounds_of(family))
             if outcome == AS_IT_WAS and _by_others(shown, publication, before):
                 outcome = MERGED
@@ -152,17 +155,19 @@ def _take_off(
 
 
 def _on_ground(images: Sequence[str], grounds: Mapping[str, str]) -> list[str]:
-    """The photos that a list stands upon; a picture that we only added stands upon none."""
-    return [ground for i in images if (ground := grounds.get(i, i))]
+    """The photos that a list stands upon, each once: while a list is written in several steps it may show a photo and
+    our picture of it. One that we only added stands upon none."""
+    return list(dict.fromkeys(ground for i in images if (ground := grounds.get(i, i))))
 
 
 def _variants_back(shown: RemoteProduct, publication: Publication, before: Before) -> dict[str, str]:
-    """The variants that we gave our picture, and that show it now. Those without one of their own follow the list."""
+    """The variants that we gave our picture, and that show it now, or nothing since it left the list. Those without one
+    of their own follow the list."""
     given = _given(publication)
     return {
         v.id: before.replaced_id
         for v in shown.variants
-        if v.id in given and v.image and v.image.id == publication.media_id
+        if v.id in given and (v.image is None or v.image.id == publication.media_id)
     }
 
 
@@ -171,9 +176,9 @@ def _given(publication: Publication) -> set[str]:
 
 
 def _by_others(shown: RemoteProduct, publication: Publication, before: Before) -> bool:
-    """Whether a variant that got our picture shows another one than that and the original now, or none."""
+    """Whether a variant that got our picture shows another one than that and the original now."""
     given, ours = _given(publication), {publication.media_id, before.replaced_id}
-    return any(v.id in given and (not v.image or v.image.id not in ours) for v in shown.variants)
+    return any(v.id in given and v.image and v.image.id not in ours for v in shown.variants)
 
 
 def _said_of_variants(

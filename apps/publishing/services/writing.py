@@ -195,18 +195,23 @@ def _put_list(connector: Connector, remote: RemoteProduct, going: list[Publicati
 
 
 def _needs_its_photo(remote: RemoteProduct, publication: Publication) -> None:
-    """Raises NotFound where the photo went away while an earlier try was under way."""
-    if publication.mode == Mode.REPLACE:
+    """Raises NotFound where the photo went away while an earlier try was under way. Where our picture is there, that
+    try took it off."""
+    if publication.mode == Mode.REPLACE and not placing.shown(remote.images, publication):
         placing.place(remote, publication.mode, [publication.snapshot.replaced_id])
 
 
 def _written(remote: RemoteProduct, publication: Publication) -> bool:
-    """Whether the list shows the picture, or an earlier try's write is known to have been carried out."""
+    """Whether an earlier try's write is known to have been carried out: by its mark, or by its answer.
+
+    That the list shows the picture is not enough, where a list is written in several steps.
+    """
     image = placing.shown(remote.images, publication)
-    if image is None and _token(publication) not in remote.mark.split(","):
-        return False
     if image is not None and image.id != publication.media_id:
         uploading.keep(publication, image)
+    answered = image is not None and steps.was_seen(publication, StepName.WRITE)
+    if not answered and _token(publication) not in remote.mark.split(","):
+        return False
     steps.seen([publication], StepName.WRITE)
     return True
 
@@ -214,6 +219,9 @@ def _written(remote: RemoteProduct, publication: Publication) -> bool:
 def _put(connector: Connector, remote: RemoteProduct, batch: Sequence[Publication]) -> RemoteProduct:
     entries = {p.pk: uploading.entry(p) for p in batch}
     wanted = placing.wanted(remote, batch, entries)
+    if connector.variants_show_the_list:
+        for publication in batch:
+            _note_given(publication, _own_of(remote, publication))
     steps.sent(batch, StepName.WRITE)
     try:
         after = connector.set_images(remote.id, wanted, mark=",".join(map(_token, batch)))
@@ -259,21 +267,24 @@ def _token(publication: Publication) -> str:
 # -- variations ------------------------------------------------------------------------------------------------
 
 
+def _own_of(remote: RemoteProduct, publication: Publication) -> list[str]:
+    """The variants that show what the picture replaces."""
+    replaced = publication.snapshot.replaced_id
+    return [v.id for v in remote.variants if replaced and v.image and v.image.id == replaced]
+
+
 def _put_on_variants(connector: Connector, remote: RemoteProduct, publication: Publication) -> None:
     """Give the picture to the variations that showed the photo when the snapshot was taken, and still do.
 
     Those without one of their own show the product's first picture under its id: where that is the photo, the list
-    write has changed them already.
+    write has changed them already. One that was to get it and shows nothing lost the photo to a try that broke off.
     """
     if not steps.planned(publication, StepName.VARIANTS):
         return
     showed = {v for v, image in publication.snapshot.variants if image == publication.snapshot.replaced_id}
     now = connector.product(remote.id)
-    todo = [
-        variant
-        for variant in now.variants
-        if variant.id in showed and variant.image and variant.image.id == publication.snapshot.replaced_id
-    ]
+    lost = {v.id for v in now.variants if v.id in publication.snapshot.given and v.image is None}
+    todo = [v for v in now.variants if v.id in showed & {*_own_of(now, publication), *lost}]
     if todo:
         _note_given(publication, [variant.id for variant in todo])
         steps.sent([publication], StepName.VARIANTS)
@@ -294,6 +305,8 @@ def _put_on_variants(connector: Connector, remote: RemoteProduct, publication: P
 def _note_given(publication: Publication, variants: list[str]) -> None:
     """Before they are, so that an undo knows them whatever happens."""
     snapshot = publication.snapshot
+    if set(variants) <= set(snapshot.given):
+        return
     snapshot.given = sorted({*snapshot.given, *variants})
     snapshot.save(update_fields=["given"])
 

@@ -33,8 +33,13 @@ def number(given: str, kind: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _pictures(call: Call, ids: Iterable[int]) -> list[Doc]:
-    return [typed("MediaImage", doc) for doc in call.site.media.many(call.shop, list(ids))]
+def medium_number(given: str) -> int:
+    """As `number`, for media of any kind."""
+    return number(given, "MediaImage") or number(given, "Video")
+
+
+def _media(call: Call, ids: Iterable[int]) -> list[Doc]:
+    return [typed(doc.get("kind", "MediaImage"), doc) for doc in call.site.media.many(call.shop, list(ids))]
 
 
 def _collections(product: Doc, call: Call, sortKey: str = "ID", query: str | None = None) -> list[Doc]:
@@ -52,7 +57,7 @@ def _product_media(
 ) -> list[Doc]:
     _plain_only(query, sortKey in {"POSITION", "ID"})
     ids = sorted(product["media"]) if sortKey == "ID" else product["media"]
-    return _pictures(call, ids)
+    return _media(call, ids)
 
 
 def _variants(product: Doc, call: Call, sortKey: str = "POSITION") -> list[Doc]:
@@ -109,8 +114,17 @@ def _file_status(picture: Doc, call: Call) -> str:
 
 
 def _featured(product: Doc, call: Call) -> Doc | None:
-    found = _pictures(call, product["media"][:1])
+    found = _media(call, product["media"][:1])
     return found[0] if found else None
+
+
+def namespace_of(given: str | None) -> str:
+    """A namespace as it is kept: ``$app`` stands for the app's own, which no other app can write."""
+    return re.sub(r"^\$app(:|$)", r"app--1\1", given or "$app").replace(":", "--")
+
+
+def _metafield(product: Doc, call: Call, key: str, namespace: str | None = None) -> Doc | None:
+    return product.get("metafields", {}).get(f"{namespace_of(namespace)}.{key}")
 
 
 def _online(product: Doc, call: Call, *, preview: bool = False) -> str | None:
@@ -134,6 +148,7 @@ _PRODUCT: dict[str, Field] = {
     "isGiftCard": lambda p, c: False,
     "legacyResourceId": lambda p, c: str(p["id"]),
     "mediaCount": lambda p, c: _count(len(p["media"])),
+    "metafield": _metafield,
     "onlineStorePreviewUrl": lambda p, c: _online(p, c, preview=True),
     "onlineStoreUrl": _online,
     "options": lambda p, c, first=None: [
@@ -192,6 +207,14 @@ _MEDIA_IMAGE: dict[str, Field] = {
 }
 
 
+_VIDEO: dict[str, Field] = {
+    **{name: _MEDIA_IMAGE[name] for name in ("alt", "createdAt", "updatedAt", "preview", "status")},
+    **{name: _MEDIA_IMAGE[name] for name in ("fileErrors", "fileStatus", "mediaErrors", "mediaWarnings")},
+    "id": lambda m, c: gid("Video", m["id"]),
+    "mediaContentType": lambda m, c: "VIDEO",
+}
+
+
 def _settled(picture: Doc, call: Call) -> bool:
     return call.site.clock.now() >= picture["ready"]
 
@@ -200,6 +223,7 @@ FIELDS: dict[str, dict[str, Field]] = {
     "Product": _PRODUCT,
     "ProductVariant": _VARIANT,
     "MediaImage": _MEDIA_IMAGE,
+    "Video": _VIDEO,
     "ProductOption": {
         "id": lambda o, c: gid("ProductOption", o["id"]),
         "name": lambda o, c: o["name"],
@@ -231,5 +255,5 @@ LISTS: dict[str, dict[str, Rows]] = {
         "media": _product_media,
         "variants": _variants,
     },
-    "ProductVariant": {"media": lambda v, c: _pictures(c, v["media"])},
+    "ProductVariant": {"media": lambda v, c: _media(c, v["media"])},
 }

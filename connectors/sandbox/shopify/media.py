@@ -133,6 +133,16 @@ class Media:
             return "UPLOADED" if now < (work["born"] + work["ready"]) / 2 else "PROCESSING"
         return "FAILED" if doc["error"] else "READY"
 
+    def lock(self, shop: str, media_id: int, seconds: float) -> None:
+        """Somebody else's operation holds a file for so long; it is shown as it was meanwhile."""
+        doc = self.media(shop, media_id)
+        assert doc is not None
+        self.save(shop, {**doc, "locked_until": self._clock.now() + seconds})
+
+    def locked(self, doc: Doc) -> bool:
+        """Whether somebody else's operation holds a file."""
+        return bool(self._clock.now() < doc.get("locked_until", 0.0))
+
     def files(self, shop: str) -> list[Doc]:
         """Every file that somebody put here, by number."""
         rows = self._memory.rows("SELECT id FROM media WHERE shop = ? ORDER BY id", shop)

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from connectors.sandbox.shopify import metafields
+from connectors.sandbox.shopify.changes import Wrong, guarded
 from connectors.sandbox.shopify.engine import Call, refused
-from connectors.sandbox.shopify.fields import Field, number, typed
+from connectors.sandbox.shopify.fields import Field, medium_number, number, typed
 from connectors.sandbox.shopify.lines import BadBulkQuery
 from connectors.sandbox.shopify.media import MAX_ALT_CHARS, MAX_PER_PRODUCT, BadSource
 from connectors.sandbox.shopify.memory import Doc
@@ -20,35 +22,10 @@ _PLAIN = {"title": "title", "handle": "handle", "status": "status", "tags": "tag
 }
 
 
-class Wrong(Exception):
-    """A user error: its code, the path of what is wrong, words."""
-
-    def __init__(self, code: str, path: Sequence[str], words: str) -> None:
-        super().__init__(words)
-        self.told = {"code": code, "field": list(path), "message": words}
-
-
-def _guarded(errors: str, empty: Callable[..., Doc]) -> Callable[[Callable[..., Doc]], Field]:
-    """A mutation that does all of it or nothing: what is wrong comes back as a user error under `errors`."""
-
-    def around(change: Callable[..., Doc]) -> Field:
-        def mutation(root: Any, call: Call, **given: Any) -> Doc:
-            call.site.jobs.settle()
-            try:
-                with call.site.memory.change():
-                    return {errors: [], **change(call, **given)}
-            except Wrong as wrong:
-                return {errors: [wrong.told], **empty()}
-
-        return mutation
-
-    return around
-
-
 # -- files --------------------------------------------------------------------------------------------------
 
 
-@_guarded("userErrors", lambda: {"stagedTargets": None})
+@guarded("userErrors", lambda: {"stagedTargets": None})
 def _stage(call: Call, input: Sequence[Doc]) -> Doc:
     _no_more_than(MOST_FILES, input, ["input"])
     for n, wanted in enumerate(input):
@@ -65,7 +42,7 @@ def _stage(call: Call, input: Sequence[Doc]) -> Doc:
     return {"stagedTargets": made}
 
 
-@_guarded("userErrors", lambda: {"files": []})
+@guarded("userErrors", lambda: {"files": []})
 def _create_files(call: Call, files: Sequence[Doc]) -> Doc:
     _no_more_than(MOST_FILES, files, ["files"])
     return {"files": [_create_file(call, given, ["files", str(n)]) for n, given in enumerate(files)]}
@@ -90,7 +67,7 @@ def _create_file(call: Call, given: Doc, path: list[str]) -> Doc:
     return typed("MediaImage", call.site.media.add(call.shop, data, wanted or name, alt=alt))
 
 
-@_guarded("userErrors", lambda: {"files": []})
+@guarded("userErrors", lambda: {"files": []})
 def _update_files(call: Call, files: Sequence[Doc]) -> Doc:
     _no_more_than(MOST_FILES, files, ["files"])
     return {"files": [_update_file(call, given, ["files", str(n)]) for n, given in enumerate(files)]}
@@ -152,11 +129,14 @@ def _refer(call: Call, picture: Doc, given: Doc, path: list[str]) -> None:
             catalogue.save(call.shop, product)
 
 
-@_guarded("userErrors", lambda: {"deletedFileIds": None})
+@guarded("userErrors", lambda: {"deletedFileIds": None})
 def _delete_files(call: Call, fileIds: Sequence[str]) -> Doc:
     pictures = [_picture(call, one, ["fileIds", str(n)]) for n, one in enumerate(fileIds)]
     for n, picture in enumerate(pictures):
-        if call.site.media.status(picture) in {"UPLOADED", "PROCESSING"}:
+        if call.site.media.locked(picture) or call.site.media.status(picture) in {
+            "UPLOADED",
+            "PROCESSING",
+        }:
             raise Wrong("FILE_LOCKED", ["fileIds", str(n)], "File has a pending operation.")
     for picture in pictures:
         for product_id in list(picture["products"]):
@@ -168,7 +148,7 @@ def _delete_files(call: Call, fileIds: Sequence[str]) -> Doc:
     return {"deletedFileIds": list(fileIds)}
 
 
-@_guarded("userErrors", lambda: {"files": None})
+@guarded("userErrors", lambda: {"files": None})
 def _acknowledge(call: Call, fileIds: Sequence[str]) -> Doc:
     pictures = [_picture(call, one, ["fileIds", str(n)]) for n, one in enumerate(fileIds)]
     for picture in pictures:
@@ -180,7 +160,7 @@ def _acknowledge(call: Call, fileIds: Sequence[str]) -> Doc:
 # -- products -----------------------------------------------------------------------------------------------
 
 
-@_guarded("userErrors", lambda: {"product": None})
+@guarded("userErrors", lambda: {"product": None})
 def _update_product(call: Call, product: Doc | None = None, media: Sequence[Doc] = (), **more: Any) -> Doc:
     if more:
         raise refused(f"the sandbox does not play {', '.join(sorted(more))} of productUpdate", "NOT_PLAYED")
@@ -213,12 +193,12 @@ def _create_medium(call: Call, given: Doc, path: list[str]) -> Doc:
     return call.site.media.add(call.shop, data, name, alt=alt)
 
 
-@_guarded("mediaUserErrors", lambda: {"job": None, "userErrors": []})
+@guarded("mediaUserErrors", lambda: {"job": None, "userErrors": []})
 def _reorder(call: Call, id: str, moves: Sequence[Doc]) -> Doc:
     product = _product(call, id, ["id"])
     read = []
     for n, move in enumerate(moves):
-        media_id, place = number(move["id"], "MediaImage"), str(move["newPosition"])
+        media_id, place = medium_number(move["id"]), str(move["newPosition"])
         if media_id not in product["media"]:
             words = "Media does not exist on the given product."
             raise Wrong("MEDIA_DOES_NOT_EXIST_ON_PRODUCT", ["moves", str(n), "id"], words)
@@ -247,7 +227,7 @@ def _detach(call: Call, product: Doc, variant: Doc, picture: Doc, path: list[str
 
 
 def _variant_media(change: Callable[..., None]) -> Field:
-    @_guarded("userErrors", lambda: {"product": None, "productVariants": None})
+    @guarded("userErrors", lambda: {"product": None, "productVariants": None})
     def mutation(call: Call, productId: str, variantMedia: Sequence[Doc]) -> Doc:
         product = _product(call, productId, ["productId"])
         if len(variantMedia) > MOST_PAIRS:
@@ -338,13 +318,15 @@ def _source(call: Call, address: str, path: list[str]) -> tuple[bytes | None, st
 
 def _picture(call: Call, given: str, path: list[str], code: str = "FILE_DOES_NOT_EXIST") -> Doc:
     found = call.site.media.media(call.shop, number(given, "MediaImage"))
-    if found is None:
+    if found is None or "kind" in found:
         raise Wrong(code, path, f"{given} does not exist.")
     return found
 
 
 def _ready_picture(call: Call, given: str, path: list[str]) -> Doc:
     found = _picture(call, given, path)
+    if call.site.media.locked(found):
+        raise Wrong("FILE_LOCKED", path, "File has a pending operation.")
     if found["update_error"]:
         raise Wrong("INVALID_FAILED_MEDIA_STATE", path, "File cannot be updated in a failed state.")
     if found.get("pending"):
@@ -384,6 +366,7 @@ def _extension(name: str) -> str:
 
 
 FIELDS: dict[str, Field] = {
+    **metafields.FIELDS,
     "bulkOperationCancel": _cancel_bulk,
     "bulkOperationRunQuery": _run_bulk,
     "fileAcknowledgeUpdateFailed": _acknowledge,

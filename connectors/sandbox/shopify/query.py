@@ -107,8 +107,9 @@ def node(root: Any, call: Call, id: str) -> Doc | None:
         found = _product(root, call, id)
     elif kind == "ProductVariant":
         found = _variant(root, call, id)
-    elif kind == "MediaImage":
-        found = call.site.media.media(call.shop, number(id, "MediaImage"))
+    elif kind in {"MediaImage", "Video"}:
+        found = call.site.media.media(call.shop, number(id, kind))
+        found = found if found and found.get("kind", "MediaImage") == kind else None
     elif kind == "BulkOperation":
         found = call.site.bulk.one(call.shop, number(id, "BulkOperation"))
     elif kind == "AppSubscription":

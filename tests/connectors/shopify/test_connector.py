@@ -1,4 +1,4 @@
-"""The rest of the port: who the shop is, its pictures, its webhooks, and what can't be done yet."""
+"""The rest of the port: who the shop is, its pictures, and its webhooks."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from connectors import registry
-from connectors.errors import AuthExpired, NotFound, Rejected, Unsupported
+from connectors.errors import AuthExpired, NotFound, Rejected
 from connectors.fake import FakeConnector
 from connectors.shopify import webhooks
 from connectors.shopify.connector import ShopifyConnector
-from connectors.types import ImageSize, ImageWrite, RemoteImage
+from connectors.types import ImageSize, RemoteImage
 from connectors.woocommerce.connector import WooCommerceConnector
 from tests.connectors.shopify.conftest import SHOP, Admin
 
@@ -85,30 +85,10 @@ def test_webhooks_come_with_the_app(admin: Admin, open_shop: Open) -> None:
     assert admin.calls == []
 
 
-def test_pictures_can_not_be_put_there_yet_and_it_says_what_to_do_instead(
-    admin: Admin, open_shop: Open
-) -> None:
-    connector = open_shop()
-    calls: list[Callable[[], Any]] = [
-        lambda: connector.upload(data=b"x", filename="a.jpg", content_type="image/jpeg"),
-        lambda: connector.describe("1", alt="a"),
-        lambda: connector.find_uploads("a"),
-        lambda: connector.find_upload("a"),
-        lambda: connector.media("1"),
-        lambda: connector.set_images("1", [ImageWrite(id="1")]),
-        lambda: connector.set_variant_image("1", "2", None),
-        lambda: connector.delete_media("1"),
-    ]
-    for call in calls:
-        with pytest.raises(Unsupported, match="download them"):
-            call()
-    assert admin.calls == []
-
-
-def test_a_platform_says_whether_it_takes_pictures() -> None:
-    assert ShopifyConnector.writes is False
-    assert WooCommerceConnector.writes is True
-    assert FakeConnector.writes is True
+def test_a_platform_says_whether_its_variants_follow_the_list() -> None:
+    assert ShopifyConnector.variants_show_the_list is True
+    assert WooCommerceConnector.variants_show_the_list is False
+    assert FakeConnector.variants_show_the_list is False
     assert registry.get("shopify") is ShopifyConnector
 
 

@@ -111,7 +111,7 @@ def test_what_is_no_address_is_refused(typed: str) -> None:
 def test_the_shop_itself_asks() -> None:
     [way] = ShopifyConnector.ways(FOUND, HERE)
     assert way.possible
-    assert way.gives == {Gift.READ, Gift.WEBHOOKS}
+    assert way.gives == {Gift.READ, Gift.WRITE, Gift.UPLOAD, Gift.WEBHOOKS}
     asking = Asking(
         "Vitrine", "a-state", "https://app.example/cb/", "https://app.example/x/", client_id="c-1"
     )

@@ -115,19 +115,23 @@ class Command(BaseCommand):
             taken, first = tee(photos)
             products = merchant.fill(taken, lines.created)
             parts = [story.Part(store, list(dict.fromkeys(products.values())))]
+            fronts: list[story.Front] = [merchant]
+            trouble = []
             try:
-                parts.append(self._in_shopify(list(islice(first, few)), lines))
-                trouble = []
+                other = shopify.Merchant(shopify.keys())
+                parts.append(self._in_shopify(other, list(islice(first, few)), lines))
+                fronts.append(other)
             except (shopify.NotInstalled, requests.RequestException, CommandError) as error:
                 trouble = [f"Shopify: {error}"]
             for now in story.watch(parts, timeout_s=STANDSTILL_S):
                 lines.tell(*now)
-        return self._finish(merchant, parts, now, trouble)
+        return self._finish(parts, now, fronts, trouble)
 
-    def _in_shopify(self, photos: list[pictures.Picture], lines: progress.Lines) -> story.Part:
+    def _in_shopify(
+        self, owner: shopify.Merchant, photos: list[pictures.Picture], lines: progress.Lines
+    ) -> story.Part:
         """The other merchant has some products before they install our app, and the rest afterwards: some are found by
         reading the catalogue, the others are told by webhooks."""
-        owner = shopify.Merchant(shopify.keys())
         before = owner.fill(photos[: len(photos) // 2], lines.created_in_shopify)
         store = story.connected_shop()
         if store is None:
@@ -142,37 +146,24 @@ class Command(BaseCommand):
         return story.Part(store, list(dict.fromkeys([*before, *after])))
 
     def _finish(
-        self, merchant: shop.Shop, parts: list[story.Part], tallies: list[story.Tally], trouble: list[str]
+        self,
+        parts: list[story.Part],
+        tallies: list[story.Tally],
+        fronts: list[story.Front],
+        trouble: list[str],
     ) -> story.Outcome:
-        store, tally = parts[0].store, tallies[0]
-        outcome = story.Outcome(tally, shopify=next(iter(tallies[1:]), None))
-        undo = story.undo_one(merchant, store)
-        outcome.undone = int(undo.work_state == "done")
-        outcome.original_back = bool(outcome.undone) and story.original_is_back(
-            merchant, undo, story.uploaded_sha256(undo)
-        )
-        outcome.shown = story.count_shown(merchant, store)
+        ends = [story.end(*one) for one in zip(parts, tallies, fronts, strict=True)]
+        woo, shopify = ends[0], next(iter(ends[1:]), None)
         broken = story.verify_audit()
-        outcome.audit_ok = not broken
-        outcome.contact_sheet = str(story.contact_sheet(parts))
-        live = tally.published - outcome.undone
-        found = [
-            (tally.failed == 0, f"{tally.failed} photos could not be rendered"),
-            (tally.not_published == 0, f"{tally.not_published} pictures could not be written"),
-            (tally.published == tally.approved, "not every approved picture is in the store"),
-            (outcome.undone == 1, f"the undo did not end: {undo.error}"),
-            (outcome.original_back, "the original did not come back byte for byte"),
-            (outcome.shown >= live, f"the storefront shows {outcome.shown} of {live} pictures"),
-            (outcome.audit_ok, f"audit: {'; '.join(broken[:3])}"),
-        ]
-        if other := outcome.shopify:
-            found += [
-                (other.failed == 0, f"Shopify: {other.failed} photos could not be rendered"),
-                (other.kept == other.approved, "Shopify: not every approved picture is kept here"),
-                (other.deliveries > 0, "Shopify: no signed webhook arrived"),
-            ]
-        outcome.problems = trouble + [problem for fits, problem in found if not fits]
-        return outcome
+        problems = trouble + woo.problems
+        if shopify is not None:
+            problems += [f"Shopify: {problem}" for problem in shopify.problems]
+            if not shopify.tally.deliveries:
+                problems.append("Shopify: no signed webhook arrived")
+        if broken:
+            problems.append(f"audit: {'; '.join(broken[:3])}")
+        sheet = str(story.contact_sheet(parts))
+        return story.Outcome(woo, shopify, audit_ok=not broken, contact_sheet=sheet, problems=problems)
 
     def _sum_up(self, outcome: story.Outcome, skipped: list[str], *, once: bool) -> None:
         seconds = round(time.monotonic() - self.started, 1)

@@ -1,0 +1,175 @@
+"""Pictures on their way into a Shopify store where something stands in the way: limits, locks, files that take their
+time, points that run out. All end right, or say what to do and leave the store as it was.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from apps.flow import flow
+from apps.publishing.models import Publication
+from apps.publishing.services import asking
+from apps.recipes.models import Recipe
+from apps.recipes.services import add_version
+from connectors.http import Http
+from connectors.sandbox.shopify import media as limits
+from connectors.sandbox.shopify.media import MAX_PER_PRODUCT
+from tests.flow.shopifyfront import ShopifyFront
+from tests.flow.shopifymatrix import SHOP
+from tests.shopkeeping import photo
+
+
+@pytest.fixture
+def quick(front: ShopifyFront, monkeypatch: pytest.MonkeyPatch) -> ShopifyFront:
+    """Whoever waits for the store lets its clock go on instead."""
+    clock = front.site.site.clock
+    monkeypatch.setattr(Http, "wait", lambda http, seconds: clock.advance(seconds))
+    return front
+
+
+def all_is_well(front: ShopifyFront, made: list[Publication], files: int = 6) -> None:
+    """Each picture once, in its photo's place, on its photo's variants, and no file too many."""
+    assert [p.live for p in made] == [True] * 3, [p.error for p in made]
+    assert front.shown() == [p.media_id for p in made]
+    assert front.on_variants() == [made[0].media_id, made[1].media_id, ""]
+    assert front.files() == files
+
+
+# -- files that others use ---------------------------------------------------------------------------------------------
+
+
+def test_a_photo_that_two_products_share_is_replaced_in_each_and_goes_back_to_each(
+    front: ShopifyFront,
+) -> None:
+    originals, site = front.shown(), front.site.site
+    shared = int(originals[0])
+    other = site.catalogue.create(SHOP, {"title": "Set of mugs"})
+    site.catalogue.attach(SHOP, other, site.media.many(SHOP, [shared]))
+    site.catalogue.save(SHOP, other)
+
+    def in_the_set() -> list[int]:
+        return list(site.catalogue.product(SHOP, other["id"])["media"])
+
+    made = front.publish()
+    [of_the_set] = [p for p in front.publications() if p.product.external_id == str(other["id"])]
+    all_is_well(front, made, files=7)
+    assert of_the_set.live and in_the_set() == [int(of_the_set.media_id)]
+    assert site.media.media(SHOP, shared)["sha"], "the file itself is as it was"
+    front.undo(*made)
+    assert front.shown() == originals
+    assert in_the_set() == [int(of_the_set.media_id)], "what is taken off one stays on the other"
+    front.undo(of_the_set)
+    assert in_the_set() == [shared]
+    assert front.shown() == originals
+
+
+def test_a_photo_that_somebody_is_at_is_waited_for(quick: ShopifyFront) -> None:
+    originals = quick.shown()
+    quick.site.site.media.lock(SHOP, int(originals[0]), 600.0)
+    made = quick.publish()
+    assert not any(p.live for p in made) and {p.work_state for p in made} == {"waiting"}
+    assert originals[0] in quick.shown(), "nothing is lost meanwhile"
+    quick.go_on(3)
+    quick.site.site.clock.advance(600)
+    all_is_well(quick, quick.go_on())
+    quick.undo(*quick.in_order())
+    assert quick.shown() == originals
+
+
+# -- files that take their time ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seconds", [6.0, 40.0])
+def test_pictures_that_shopify_takes_its_time_for_are_waited_for_or_come_back_to(
+    quick: ShopifyFront, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr(quick.site.site.media, "_ready_s", seconds)
+    monkeypatch.setattr(quick.site.site.jobs, "_takes_s", seconds)
+    made = quick.publish()
+    for _ in range(12):
+        if all(p.live for p in made):
+            break
+        quick.site.site.clock.advance(5)
+        made = quick.go_on()
+    all_is_well(quick, made)
+    assert quick.sent("FileCreate") == 3, "nothing was put there twice"
+
+
+def test_a_merchants_photo_that_is_not_ready_keeps_its_place(quick: ShopifyFront) -> None:
+    site = quick.site.site
+    late = site.media.add(SHOP, photo("#123456"), "late.jpg")
+    site.media.save(SHOP, {**late, "ready": site.clock.now() + 3600})
+    doc = site.catalogue.product(SHOP, int(quick.mug))
+    site.catalogue.attach(SHOP, doc, site.media.many(SHOP, [late["id"]]))
+    doc["media"] = [late["id"], *doc["media"][:-1]]
+    site.catalogue.save(SHOP, doc)
+    made = quick.publish()
+    all_is_well(quick, made, files=7)
+    assert site.catalogue.product(SHOP, int(quick.mug))["media"][0] == late["id"]
+
+
+# -- limits ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_product_that_is_full_says_so_and_takes_the_pictures_once_there_is_room(
+    front: ShopifyFront,
+) -> None:
+    recipe = Recipe.objects.get(workspace=front.shop.workspace)
+    body = recipe.versions.latest("number").body
+    add_version(recipe, body={**body, "review": {**body["review"], "publish": "manual"}}, by="test")
+    made, originals = front.publish(), front.shown()
+    assert made == []
+    site = front.site.site
+    doc, more = site.catalogue.product(SHOP, int(front.mug)), MAX_PER_PRODUCT - 3
+    others = [site.media.add(SHOP, photo(), f"{n}.jpg", at_once=True) for n in range(more)]
+    site.catalogue.attach(SHOP, doc, others)
+    site.catalogue.save(SHOP, doc)
+    full = site.catalogue.product(SHOP, int(front.mug))["media"]
+    for item in front.shop.items():
+        flow.reviewed(item, by="user:1")
+    front.work()
+    made = front.in_order()
+    assert {p.work_state for p in made} == {"failed"}
+    assert all("Shopify allows 250" in p.error and "Take 3 off" in p.error for p in made), made[0].error
+    assert site.catalogue.product(SHOP, int(front.mug))["media"] == full, "nothing was changed"
+
+    front.arrange(full[:-3])
+    for publication in made:
+        assert asking.retry(publication, by="user:1")
+        flow.reviewed(publication.item, by="user:1")
+    front.work()
+    made = front.in_order()
+    assert [p.live for p in made] == [True] * 3, [p.error for p in made]
+    kept = [str(one) for one in full[3:-3]]
+    assert front.shown() == [*(p.media_id for p in made), *kept]
+    assert front.files() == MAX_PER_PRODUCT + 3, "what was sent at first is what is shown now"
+    front.undo(*made)
+    assert front.shown() == [*originals, *kept]
+
+
+def test_a_picture_that_is_too_large_for_shopify_says_so_and_leaves_nothing_behind(
+    front: ShopifyFront, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    originals, variants = front.shown(), front.on_variants()
+    monkeypatch.setattr(limits, "MAX_PIXELS", 1000)
+    made = front.publish()
+    assert {p.work_state for p in made} == {"failed"}
+    assert all("up to 25 megapixels" in p.error for p in made), made[0].error
+    assert (front.shown(), front.on_variants(), front.files()) == (originals, variants, 3)
+
+
+# -- points ------------------------------------------------------------------------------------------------------------
+
+
+def test_points_that_run_out_in_the_middle_are_waited_for(front: ShopifyFront) -> None:
+    """A shop of the smallest plan, whose points another program uses up between any two of our calls."""
+    bucket = front.site.site.bucket(SHOP)
+    bucket.per_s, bucket.most = 100.0, 2000.0
+    for operation in ("FileCreate", "ProductReorderMedia"):
+        front.site.faults.add(f" {operation}$", "throttled")
+    for operation in ("FileUpdate", "ProductVariantDetachMedia"):
+        front.site.faults.add(f" {operation}$", "delay", seconds=0, then=bucket.drain)
+    made = front.publish()
+    made = front.go_on(20)
+    assert bucket.refused > 0
+    all_is_well(front, made)
