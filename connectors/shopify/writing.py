@@ -225,7 +225,7 @@ def target(
     order: Sequence[str], wanted: Sequence[str], leaving: Sequence[str], pictures: set[str]
 ) -> list[str]:
     """All media of a product in the order that they are to have. What is no picture keeps its place, and what leaves
-    stays behind what it stood behind until it is gone."""
+    comes last until it is gone: so the same comes of it wherever an earlier try broke off."""
     queue = list(wanted)
     final: list[str] = []
     for one in order:
@@ -233,11 +233,7 @@ def target(
             final.append(one)
         elif queue:
             final.append(queue.pop(0))
-    final += queue
-    for one in leaving:
-        at = order.index(one)
-        final.insert(final.index(order[at - 1]) + 1 if at else 0, one)
-    return final
+    return [*final, *queue, *leaving]
 
 
 def moves_to(order: Sequence[str], wanted: Sequence[str]) -> list[tuple[str, int]]:
