@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -24,10 +24,8 @@ from benchmarks.house.dispatching import Stopwatch
 from benchmarks.probe import peak_mib
 from connectors.base import Connector
 from connectors.errors import ConnectorError, RateLimited
-from connectors.http import Http
+from connectors.http import Answer, Http
 from connectors.sandbox.shopify import large
-from connectors.shopify.client import AdminClient, Variables
-from connectors.shopify.documents import document
 from connectors.types import ImageWrite
 
 LOOK_EVERY_S = 0.25
@@ -128,17 +126,17 @@ def wrote(store: int, count: int, processes: int, epoch: float, speed: float) ->
     """
     sleep = _hurry(epoch, speed)
     connector = connect.open_store(Store.objects.get(pk=store))
-    sent, run = 0, AdminClient.run
+    sent, request = 0, Http.request_json
 
-    def counted(client: AdminClient, name: str, variables: Variables | None = None) -> Mapping[str, Any]:
+    def counted(http: Http, method: str, url: str, **how: Any) -> Answer:
         nonlocal sent
-        answer = run(client, name, variables)
-        if document(name).writes:
+        answer = request(http, method, url, **how)
+        if not how.get("repeats"):
             sent += 1
             wire.client().incr(WRITTEN)
         return answer
 
-    AdminClient.run = counted  # type: ignore[method-assign, assignment]
+    Http.request_json = counted  # type: ignore[method-assign, assignment]
     data = large.file(large.media(large.FIRST_MEDIA)["filename"]) or b""
     _together("wrote", processes)
     first, pictures = time.time(), 0

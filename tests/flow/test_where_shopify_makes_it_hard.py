@@ -93,7 +93,7 @@ def test_pictures_that_shopify_takes_its_time_for_are_waited_for_or_come_back_to
     for _ in range(12):
         if all(p.live for p in made):
             break
-        quick.site.site.clock.advance(5)
+        quick.site.site.clock.advance(15)
         made = quick.go_on()
     all_is_well(quick, made)
     assert quick.sent("FileCreate") == 3, "nothing was put there twice"
