@@ -82,7 +82,8 @@ local before = mine and open + points or open
 n = math.max(n, math.min(most - before, n + math.max(0, now - num('at', now)) * per_s))
 if left then
   most, per_s = tonumber(ARGV[6]), math.max(0.001, tonumber(ARGV[7]))
-  if mine then n = n + math.max(0, points - cost) end
+  -- Below 0 where the answer cost more than was foreseen: the store has taken that too.
+  if mine then n = n + points - cost end
   -- No less than it said, should all that is under way or was answered since have come after that; and no more than
   -- it can have by now.
   local least = left - open - (spent - mine_spent)

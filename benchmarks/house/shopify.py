@@ -31,8 +31,10 @@ NAMED = 100_000
 READING_S = 3600.0  # is given up then
 # A reading whose process is gone is taken up after so long; WORK_LEASE_S in production is 180.
 LEASE_S = 10.0
-# A second on our clock counts as so many, in the store and in whoever asks it.
-CLOCK_SPEED = 5.0
+# A second on our clock counts as so many, in the store and in whoever asks it. A picture is many small calls, which two
+# cores must keep up with.
+CLOCK_SPEED, CLOCK_SPEED_OF_WRITES = 5.0, 2.0
+_FASTER = "s of a clock that goes {:.0f} times as fast"
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,11 @@ class Size:
     products: tuple[int, ...] = (20_000, NAMED)
     killed: int = 20_000
     questions: int = 2_000
+    writes: int = 2_000
     processes: int = 8
 
 
-QUICK = Size(products=(600, 1_200), killed=1_200, questions=60, processes=4)
+QUICK = Size(products=(600, 1_200), killed=1_200, questions=60, writes=60, processes=4)
 
 
 class _Platform(ShopifySandboxProcess):
@@ -83,7 +86,11 @@ def run(asked: Asked) -> int:
     servers = ground()
     if (load := os.getloadavg()[0]) > threads.cores() / 2:
         say(f"others use this machine (load {load:.1f} on {threads.cores()} cores): seconds are upper bounds")
-    wrong = [_token(servers, size.processes), _points(servers, size.questions, size.processes)]
+    wrong = [
+        _token(servers, size.processes),
+        _points(servers, size.questions, size.processes),
+        _writes(servers, size.writes, size.processes),
+    ]
     took = [_read(servers, products, largest=products == size.products[-1]) for products in size.products]
     for name, costs in (("", [s for s, _ in took]), ("cpu_", [cpu for _, cpu in took])):
         exponent = metrics.growth_exponent(size.products, costs)
@@ -185,42 +192,65 @@ def _half_way(there: Merchant, products: int, reading: Running) -> tuple[int, in
 # -- points ----------------------------------------------------------------------------------------------------------
 
 
-def _points(servers: Ground, questions: int, processes: int) -> bool:
-    """So many questions from several processes. True where the store had to refuse one.
+@dataclass(frozen=True)
+class _Spent:
+    """What so many processes did with a store's points: by their own counts, and by the store's.
 
-    What it gave: a full bucket, and what came back from the first question until the last answer. What was used is what
-    the store booked.
+    `given`: a full bucket, and what came back from the first call until the last answer.
     """
-    with merchant(servers, 1_000, "--clock-speed", f"{CLOCK_SPEED}", "--token-life-s", "86400") as there:
+
+    found: list[dict[str, float]]
+    refused: int
+    used_share: float
+    seconds: float
+
+    def sum(self, name: str) -> int:
+        return int(sum(one[name] for one in self.found))
+
+
+def _spend(servers: Ground, what: str, count: int, processes: int, speed: float) -> _Spent:
+    """Processes that together do `what` so often, at a shop of 1,000 products with a clock `speed` times as fast."""
+    with merchant(servers, 1_000, "--clock-speed", f"{speed}", "--token-life-s", "86400") as there:
+        given = {"store": there.store, "count": count, "processes": processes}
         began = time.time()
         asking = [
-            there.house.begin(
-                "shopifying:asked",
-                store=there.store,
-                questions=questions,
-                processes=processes,
-                epoch=began,
-                speed=CLOCK_SPEED,
-            )
+            there.house.begin(f"shopifying:{what}", **given, epoch=began, speed=speed)
             for _ in range(processes)
         ]
         before = there.order("points")
         found = [one.answer().found for one in asking]
         after = there.order("points")
-    seconds = CLOCK_SPEED * (max(one["last"] for one in found) - min(one["first"] for one in found))
-    given = before["most"] + seconds * before["per_s"]
-    answers = sum(one["answers"] for one in found)
-    if answers != questions:
-        raise BenchError(f"{answers} of {questions} questions were answered.")
-    throttled = after["refused"]
-    put(Figure("shopify.throttled", throttled, f"of {questions} questions from {processes} processes"))
+    seconds = speed * (max(one["last"] for one in found) - min(one["first"] for one in found))
+    share = (after["spent"] - before["spent"]) / (before["most"] + seconds * before["per_s"])
+    return _Spent(found, after["refused"], share, seconds)
+
+
+def _points(servers: Ground, questions: int, processes: int) -> bool:
+    """So many questions from several processes. True where the store had to refuse one."""
+    spent = _spend(servers, "asked", questions, processes, CLOCK_SPEED)
+    if spent.sum("answers") != questions:
+        raise BenchError(f"{spent.sum('answers')} of {questions} questions were answered.")
+    put(Figure("shopify.throttled", spent.refused, f"of {questions} questions from {processes} processes"))
+    put(Figure("shopify.points_used_share", spent.used_share, "of what the store gave"))
+    put(Figure("shopify.questions_s", spent.seconds, _FASTER.format(CLOCK_SPEED)))
+    return bool(spent.refused)
+
+
+def _writes(servers: Ground, writes: int, processes: int) -> bool:
+    """Pictures put into products until at least so many changes were sent. True where the store refused one."""
+    spent = _spend(servers, "wrote", writes, processes, CLOCK_SPEED_OF_WRITES)
+    if spent.sum("writes") < writes:
+        raise BenchError(f"{spent.sum('writes')} of {writes} changes were made.")
+    unit = f"of {spent.sum('writes')} changes from {processes} processes, and what was asked between them"
+    put(Figure("shopify.writes_throttled", spent.refused, unit))
+    put(Figure("shopify.writes_points_used_share", spent.used_share, "of what the store gave"))
+    put(Figure("shopify.writes_s", spent.seconds, _FASTER.format(CLOCK_SPEED_OF_WRITES)))
     put(
         Figure(
-            "shopify.points_used_share", (after["spent"] - before["spent"]) / given, "of what the store gave"
+            "shopify.pictures_per_min", 60 * spent.sum("pictures") / spent.seconds, "at 100 points a second"
         )
     )
-    put(Figure("shopify.questions_s", seconds, f"s of a clock that goes {CLOCK_SPEED:.0f} times as fast"))
-    return bool(throttled)
+    return bool(spent.refused)
 
 
 # -- a token ---------------------------------------------------------------------------------------------------------

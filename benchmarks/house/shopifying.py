@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections.abc import Callable
 from functools import partial
-from typing import cast
+from typing import Any, TypeVar, cast
 
 from django.utils import timezone
 
@@ -21,13 +22,16 @@ from apps.stores.throttle import StoreThrottle
 from benchmarks.errors import BenchError
 from benchmarks.house.dispatching import Stopwatch
 from benchmarks.probe import peak_mib
+from connectors.base import Connector
 from connectors.errors import ConnectorError, RateLimited
-from connectors.http import Http
+from connectors.http import Answer, Http
 from connectors.sandbox.shopify import large
+from connectors.types import ImageWrite
 
 LOOK_EVERY_S = 0.25
-ASKED = "bench:asked"
+ASKED, WRITTEN = "bench:asked", "bench:written"
 READY_S = 120.0
+T = TypeVar("T")
 
 
 def connected(shop: str, url: str, token: str) -> int:
@@ -100,12 +104,64 @@ def missing(store: int, products: int) -> dict[str, int]:
 # -- points ----------------------------------------------------------------------------------------------------------
 
 
-def asked(store: int, questions: int, processes: int, epoch: float, speed: float) -> dict[str, float]:
+def asked(store: int, count: int, processes: int, epoch: float, speed: float) -> dict[str, float]:
     """Asks the store for one product after the other until all processes together have had so many answers.
 
     From `epoch` on, our clock goes `speed` times as fast, and waiting takes as much less. `first`, `last`: when the
     first question went out and the last answer came, on the machine's clock.
     """
+    sleep = _hurry(epoch, speed)
+    connector = connect.open_store(Store.objects.get(pk=store))
+    _together("asked", processes)
+    first, answers = time.time(), 0
+    while (nth := wire.client().incr(ASKED)) <= count:
+        _patiently(partial(connector.product, str(large.FIRST_PRODUCT + nth % 1000)), sleep)
+        answers += 1
+    return {"first": first, "last": time.time(), "answers": answers}
+
+
+def wrote(store: int, count: int, processes: int, epoch: float, speed: float) -> dict[str, float]:
+    """Puts a new picture in the place of the first photo of one product after the other, as publishing does, until all
+    processes together have sent so many changes. `writes`: those of this one. The rest as in `asked`.
+    """
+    sleep = _hurry(epoch, speed)
+    connector = connect.open_store(Store.objects.get(pk=store))
+    sent, request = 0, Http.request_json
+
+    def counted(http: Http, method: str, url: str, **how: Any) -> Answer:
+        nonlocal sent
+        answer = request(http, method, url, **how)
+        if not how.get("repeats"):
+            sent += 1
+            wire.client().incr(WRITTEN)
+        return answer
+
+    Http.request_json = counted  # type: ignore[method-assign, assignment]
+    data = large.file(large.media(large.FIRST_MEDIA)["filename"]) or b""
+    _together("wrote", processes)
+    first, pictures = time.time(), 0
+    while int(cast(bytes, wire.client().get(WRITTEN)) or 0) < count:
+        nth = wire.client().incr(ASKED)
+        _picture(connector, str(large.FIRST_PRODUCT + nth % 1000), f"bench-v{nth}-0123456789", data, sleep)
+        pictures += 1
+    return {"first": first, "last": time.time(), "writes": sent, "pictures": pictures}
+
+
+def _picture(
+    connector: Connector, product: str, stem: str, data: bytes, sleep: Callable[[float], None]
+) -> None:
+    """What one publication asks of a store, without what shoppers load."""
+    before = _patiently(lambda: connector.product(product), sleep)
+    image = _patiently(
+        lambda: connector.upload(data=data, filename=f"{stem}.jpg", content_type="image/jpeg"), sleep
+    )
+    first, *rest = (one.id for one in before.images)
+    entries = [ImageWrite(id=image.id, instead_of=first), *(ImageWrite(id=one) for one in rest)]
+    _patiently(lambda: connector.set_images(product, entries, mark=stem), sleep)
+
+
+def _hurry(epoch: float, speed: float) -> Callable[[float], None]:
+    """From `epoch` on our clock goes `speed` times as fast. Returns how to wait by it."""
 
     def clock() -> float:
         return epoch + (time.time() - epoch) * speed
@@ -115,19 +171,17 @@ def asked(store: int, questions: int, processes: int, epoch: float, speed: float
 
     connect.StorePoints = partial(StorePoints, clock=clock, sleep=sleep)  # type: ignore[misc, assignment]
     connect.StoreThrottle = partial(StoreThrottle, clock=clock, sleep=sleep)  # type: ignore[misc, assignment]
-    connector = connect.open_store(Store.objects.get(pk=store))
-    _together("asked", processes)
-    first, answers = time.time(), 0
-    while (nth := wire.client().incr(ASKED)) <= questions:
-        while True:
-            try:
-                connector.product(str(large.FIRST_PRODUCT + nth % 1000))
-            except RateLimited as error:
-                sleep(error.retry_after_s)
-            else:
-                break
-        answers += 1
-    return {"first": first, "last": time.time(), "answers": answers}
+    Http.wait = lambda http, seconds: sleep(seconds)  # type: ignore[method-assign, assignment]
+    return sleep
+
+
+def _patiently(act: Callable[[], T], sleep: Callable[[float], None]) -> T:
+    """What comes of it, tried again where the store asks for patience."""
+    while True:
+        try:
+            return act()
+        except RateLimited as error:
+            sleep(error.retry_after_s)
 
 
 def _together(point: str, processes: int) -> None:

@@ -84,9 +84,9 @@ class AdminClient:
             nonlocal verdict
             verdict = judged(answer, error, writes=asked.writes)
             if verdict.requested:
-                # With other variables it may cost more than it did.
-                known = self._costs.get(asked.name, 0.0)
-                self._costs[asked.name] = max(known, verdict.requested)
+                # With other variables it may cost more than it did, and an answer may cost more than was foreseen.
+                known, cost = self._costs.get(asked.name, 0.0), verdict.budget.cost if verdict.budget else 0.0
+                self._costs[asked.name] = max(known, verdict.requested, cost)
             return verdict.error, verdict.budget
 
         self.http.request_json(

@@ -77,8 +77,9 @@ class Writing:
             words = _FULL.format(there=len(now.order), most=MOST_MEDIA, over=over)
             raise Rejected(words, code="PRODUCT_MEDIA_LIMIT_EXCEEDED")
         changed = self._attach(now, entries, missing)
-        leaving = [one for one in now.pictures if one not in entries]
-        changed |= self._hand_over(now, entries, leaving)
+        follows = {entry.instead_of: number for number, entry in entries.items()}
+        leaving = {one: follows.get(one, "") for one in now.pictures if one not in entries}
+        changed |= self._hand_over(now, leaving)
         changed |= self._reorder(now, wanted, leaving)
         self._files.update([{"id": now.media_gid(one), "referencesToRemove": [now.gid]} for one in leaving])
         changed |= bool(leaving) | self._mark(now, mark)
@@ -153,12 +154,9 @@ class Writing:
             if not after:
                 return found
 
-    def _hand_over(self, now: _Gallery, entries: Mapping[str, ImageWrite], leaving: Sequence[str]) -> bool:
+    def _hand_over(self, now: _Gallery, leaving: Mapping[str, str]) -> bool:
         """The variants of what leaves show what takes its place: taken off, it would leave them with nothing."""
-        follows = {
-            entry.instead_of: number for number, entry in entries.items() if entry.instead_of in leaving
-        }
-        return self._show(now, {v: follows[m] for v, m in now.variants.items() if m in follows})
+        return self._show(now, {v: leaving[m] for v, m in now.variants.items() if leaving.get(m)})
 
     def _show(self, now: _Gallery, wanted: Mapping[str, str]) -> bool:
         """Give variants these pictures, which are attached. Shopify takes one away first."""
@@ -179,7 +177,7 @@ class Writing:
         ]
         self._client.run(f"product_variant_{how}_media", {"product": now.gid, "pairs": told})
 
-    def _reorder(self, now: _Gallery, wanted: Sequence[str], leaving: Sequence[str]) -> bool:
+    def _reorder(self, now: _Gallery, wanted: Sequence[str], leaving: Mapping[str, str]) -> bool:
         """Bring the list into its order before anything is taken off, so that shoppers never see a gap."""
         moves = moves_to(now.order, target(now.order, wanted, leaving, {*now.alts, *wanted}))
         if not moves:
@@ -222,21 +220,24 @@ class Writing:
 
 
 def target(
-    order: Sequence[str], wanted: Sequence[str], leaving: Sequence[str], pictures: set[str]
+    order: Sequence[str], wanted: Sequence[str], leaving: Mapping[str, str], pictures: set[str]
 ) -> list[str]:
-    """All media of a product in the order that they are to have. What is no picture keeps its place, and what leaves
-    stays behind what it stood behind until it is gone."""
-    queue = list(wanted)
-    final: list[str] = []
+    """All media of a product in the order that they are to have until something leaves.
+
+    What is no picture keeps its place. `leaving` names for each that leaves the one that takes its place, or "": behind
+    that it stays, or else at the end. So the same comes of it wherever an earlier try broke off.
+    """
+    queue, seen, final = list(wanted), set[str](), list[str]()
     for one in order:
+        place = leaving.get(one) or one  # the two of them have one place, where the first of them is
         if one not in pictures:
             final.append(one)
-        elif queue:
+        elif place not in seen and queue:
             final.append(queue.pop(0))
+        seen.add(place)
     final += queue
-    for one in leaving:
-        at = order.index(one)
-        final.insert(final.index(order[at - 1]) + 1 if at else 0, one)
+    for one, follows in leaving.items():
+        final.insert(final.index(follows) + 1 if follows else len(final), one)
     return final
 
 

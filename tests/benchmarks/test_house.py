@@ -45,6 +45,8 @@ AGREED = {
         *("shopify.resumed_lost", "shopify.resumed_doubled", "shopify.resumed_files"),
         *("shopify.resumed_read_twice", "shopify.resumed_idle_s", "shopify.resumed_s"),
         *("shopify.throttled", "shopify.points_used_share", "shopify.questions_s"),
+        *("shopify.writes_throttled", "shopify.writes_points_used_share", "shopify.writes_s"),
+        "shopify.pictures_per_min",
         *("shopify.ended_token_calls", "shopify.ended_token_failed", "shopify.ended_token_given"),
         *("shopify.refused_token_calls", "shopify.refused_token_failed", "shopify.refused_token_given"),
     },
@@ -132,6 +134,7 @@ def test_a_shopify_reading_survives_a_kill_and_nobody_is_refused(figures: dict[s
         "resumed_lost",
         "resumed_doubled",
         "throttled",
+        "writes_throttled",
         "ended_token_failed",
         "refused_token_failed",
     ):

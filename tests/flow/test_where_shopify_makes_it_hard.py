@@ -4,6 +4,8 @@ time, points that run out. All end right, or say what to do and leave the store 
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from apps.flow import flow
@@ -11,9 +13,11 @@ from apps.publishing.models import Publication
 from apps.publishing.services import asking
 from apps.recipes.models import Recipe
 from apps.recipes.services import add_version
+from apps.stores import connect as opening
 from connectors.http import Http
 from connectors.sandbox.shopify import media as limits
 from connectors.sandbox.shopify.media import MAX_PER_PRODUCT
+from connectors.types import ImageWrite
 from tests.flow.shopifyfront import ShopifyFront
 from tests.flow.shopifymatrix import SHOP
 from tests.shopkeeping import photo
@@ -89,7 +93,7 @@ def test_pictures_that_shopify_takes_its_time_for_are_waited_for_or_come_back_to
     for _ in range(12):
         if all(p.live for p in made):
             break
-        quick.site.site.clock.advance(5)
+        quick.site.site.clock.advance(15)
         made = quick.go_on()
     all_is_well(quick, made)
     assert quick.sent("FileCreate") == 3, "nothing was put there twice"
@@ -161,15 +165,45 @@ def test_a_picture_that_is_too_large_for_shopify_says_so_and_leaves_nothing_behi
 # -- points ------------------------------------------------------------------------------------------------------------
 
 
-def test_points_that_run_out_in_the_middle_are_waited_for(front: ShopifyFront) -> None:
-    """A shop of the smallest plan, whose points another program uses up between any two of our calls."""
-    bucket = front.site.site.bucket(SHOP)
+@pytest.fixture
+def smallest_plan(quick: ShopifyFront, monkeypatch: pytest.MonkeyPatch) -> ShopifyFront:
+    """100 points a second. Time passes where somebody waits for them, and hardly anywhere else."""
+    bucket, clock = quick.site.site.bucket(SHOP), quick.site.site.clock
     bucket.per_s, bucket.most = 100.0, 2000.0
+    for name in ("StorePoints", "StoreThrottle"):
+        usual = getattr(opening, name)
+        monkeypatch.setattr(opening, name, partial(usual, clock=clock.now, sleep=clock.advance))
+    return quick
+
+
+def test_points_that_run_out_in_the_middle_are_waited_for(smallest_plan: ShopifyFront) -> None:
+    """Another program of the merchant's uses them up between two of our calls."""
+    front = smallest_plan
+    bucket = front.site.site.bucket(SHOP)
     for operation in ("FileCreate", "ProductReorderMedia"):
         front.site.faults.add(f" {operation}$", "throttled")
-    for operation in ("FileUpdate", "ProductVariantDetachMedia"):
+    for operation in ("StagedUploadsCreate", "FileUpdate", "ProductVariantDetachMedia", "MetafieldsSet"):
         front.site.faults.add(f" {operation}$", "delay", seconds=0, then=bucket.drain)
-    made = front.publish()
+    front.publish()
     made = front.go_on(20)
     assert bucket.refused > 0
     all_is_well(front, made)
+
+
+def test_many_changes_in_a_row_are_never_refused_and_use_nearly_all_points(
+    smallest_plan: ShopifyFront,
+) -> None:
+    """The long form, with many processes, is a bench (`ONLY=shopify`)."""
+    front = smallest_plan
+    bucket, clock = front.site.site.bucket(SHOP), front.site.site.clock
+    connector, data = opening.open_store(front.shop.store), photo()
+    bucket.drain(300)
+    began, before = clock.now(), bucket.spent
+    for n in range(15):
+        [first, *rest] = front.shown()
+        image = connector.upload(data=data, filename=f"v{n}-0123456789.jpg", content_type="image/jpeg")
+        entries = [ImageWrite(id=image.id, instead_of=first), *(ImageWrite(id=one) for one in rest)]
+        connector.set_images(front.mug, entries, mark=f"v{n}")
+    used = (bucket.spent - before) / (300 + (clock.now() - began) * bucket.per_s)
+    assert bucket.refused == 0
+    assert used >= 0.9, f"{used:.1%} of what the store gave"

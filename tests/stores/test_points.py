@@ -119,6 +119,18 @@ def test_what_another_app_with_our_keys_spends_is_noticed(redis_url: str) -> Non
     assert one.turn(505) == pytest.approx(5.0)
 
 
+def test_an_answer_that_cost_more_than_was_foreseen_leaves_so_much_less(redis_url: str) -> None:
+    bucket = Bucket()
+    one, other = (StorePoints(7, clock=lambda: bucket.now) for _ in range(2))
+    one.turn(100)
+    one.heard(100, Budget(cost=100, available=1000, most=2000, per_s=100))
+    other.turn(400)
+    one.turn(100)
+    bucket.now += 1
+    one.heard(100, Budget(cost=150, available=550, most=2000, per_s=100))
+    assert one.turn(600) == pytest.approx(0.5)
+
+
 def test_a_larger_plan_is_noticed_with_the_first_answer(redis_url: str) -> None:
     bucket = Bucket()
     one = StorePoints(7, clock=lambda: bucket.now)

@@ -99,6 +99,15 @@ def test_points_are_asked_for_before_and_told_after_and_learned(admin: Admin, op
     assert told[1] == (42, Budget(cost=12, available=1988, most=2000, per_s=100), "admin:product")
 
 
+def test_an_answer_that_cost_more_than_was_foreseen_is_foreseen_from_then_on(
+    admin: Admin, open_shop: Open
+) -> None:
+    dear = {**COST, "requestedQueryCost": 13, "actualQueryCost": 15}
+    answers(admin, Reply({"data": {"product": {}}, "extensions": {"cost": dear}}))
+    read(open_shop)
+    assert open_shop().client.points(READ) == 15
+
+
 def test_what_a_document_costs_at_most_is_what_it_cost_at_most(admin: Admin, open_shop: Open) -> None:
     for cost in (42, 90, 10):
         answers(

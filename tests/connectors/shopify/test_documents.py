@@ -11,6 +11,8 @@ from graphql import (
     DocumentNode,
     EnumValueNode,
     FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
     ObjectFieldNode,
     OperationDefinitionNode,
     TypeInfo,
@@ -110,8 +112,9 @@ def test_the_version_that_is_sent_is_one_of_those_checked() -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_a_file_holds_one_operation_that_bears_its_name(name: str) -> None:
-    [operation] = parse(document(name).text).definitions
+    operation, *fragments = parse(document(name).text).definitions
     assert isinstance(operation, OperationDefinitionNode)
+    assert all(isinstance(one, FragmentDefinitionNode) for one in fragments)
     assert document(name).writes == (operation.operation.value == "mutation")
     if name == BULK:
         assert operation.name is None and not operation.variable_definitions
@@ -126,19 +129,20 @@ def test_there_are_documents_and_each_is_read_once() -> None:
     assert "#" not in "".join(document(name).text for name in names()), "comments stay here"
 
 
-def points(node: Any) -> int:
+def points(node: Any, fragments: dict[str, Any]) -> int:
     """The most that a selection may cost when nothing is forgiven: an object one point, a connection its size times
     what is in it, and two."""
     total = 0
     for field in node.selection_set.selections if node.selection_set else ():
         if not isinstance(field, FieldNode):
-            total += points(field)
+            spread = fragments[field.name.value] if isinstance(field, FragmentSpreadNode) else field
+            total += points(spread, fragments)
             continue
         size = next((int(a.value.value) for a in field.arguments or () if a.name.value == "first"), None)
         if size is not None:
-            total += 2 + size * (1 + points(_nodes(field)))
+            total += 2 + size * (1 + points(_nodes(field), fragments))
         elif field.selection_set and field.name.value != "pageInfo":
-            total += 1 + points(field)
+            total += 1 + points(field, fragments)
     return total
 
 
@@ -151,7 +155,9 @@ def _nodes(connection: FieldNode) -> Any:
 
 @pytest.mark.parametrize("name", [name for name in names() if name != BULK])
 def test_no_query_costs_more_than_one_may(name: str) -> None:
-    assert points(parse(document(name).text).definitions[0]) <= MOST_POINTS
+    operation, *fragments = parse(document(name).text).definitions
+    named = {one.name.value: one for one in fragments if isinstance(one, FragmentDefinitionNode)}
+    assert points(operation, named) <= MOST_POINTS
 
 
 def test_the_catalogue_keeps_to_the_rules_of_bulk_operations() -> None:

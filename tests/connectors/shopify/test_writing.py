@@ -334,16 +334,23 @@ def test_a_store_that_gave_no_files_can_not_be_written_to(
 @pytest.mark.parametrize(
     ("order", "wanted", "leaving", "becomes"),
     [
-        ("aVbn", "nb", "a", "anVb"),
-        ("abn", "an", "b", "abn"),
-        ("Vabcn", "nbc", "a", "Vanbc"),
-        ("abV", "", "ab", "abV"),
-        ("abcd", "dcba", "", "dcba"),
-        ("ab", "ab", "", "ab"),
+        ("aVbn", "nb", {"a": "n"}, "naVb"),
+        ("aVbn", "nb", {"a": ""}, "nVba"),
+        ("abn", "an", {"b": "n"}, "anb"),
+        ("Vabcn", "nbc", {"a": "n"}, "Vnabc"),
+        ("aVbWcn", "anc", {"b": "n"}, "aVnbWc"),
+        ("aVbWcnm", "nmc", {"a": "n", "b": "m"}, "naVmbWc"),
+        ("naVmbcWp", "nmp", {"a": "n", "b": "m", "c": "p"}, "naVmbpcW"),
+        ("aVbn", "nab", {}, "nVab"),
+        ("abV", "", {"a": "", "b": ""}, "Vab"),
+        ("abcd", "dcba", {}, "dcba"),
+        ("ab", "ab", {}, "ab"),
     ],
 )
-def test_the_order_before_anything_leaves(order: str, wanted: str, leaving: str, becomes: str) -> None:
-    pictures = set(order) - {"V"}
+def test_the_order_before_anything_leaves(
+    order: str, wanted: str, leaving: dict[str, str], becomes: str
+) -> None:
+    pictures = set(order) - {"V", "W"}
     found = target(order, wanted, leaving, pictures)
     assert "".join(found) == becomes
     now = list(order)
@@ -351,6 +358,10 @@ def test_the_order_before_anything_leaves(order: str, wanted: str, leaving: str,
         now.remove(one)
         now.insert(place, one)
     assert "".join(now) == becomes
+    # Broken off then, or when something has left, the next try finds nothing to move.
+    gone = [one for one in found if one not in leaving]
+    assert target(found, wanted, leaving, pictures) == found
+    assert target(gone, wanted, {}, pictures) == gone
 
 
 @pytest.mark.parametrize("page", ["plain", "cloudflare", "maintenance"])

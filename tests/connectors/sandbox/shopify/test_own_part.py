@@ -6,18 +6,16 @@ import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from graphql import parse, validate
 
-import connectors
 from connectors.sandbox.shopify.engine import rules
 from connectors.sandbox.shopify.server import ShopifySandbox
+from connectors.shopify.documents import document, names
 
-DOCUMENTS = sorted(Path(connectors.__file__).parent.glob("shopify/documents/*.graphql"))
 NORTH = "north.myshopify.com"
 _NUMBERS = itertools.count(1)
 
@@ -45,9 +43,9 @@ def ask(own: ShopifySandbox) -> Callable[..., Any]:
     return asked
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
-def test_what_the_connector_sends_is_in_the_part_that_is_played(document: Path) -> None:
-    errors = validate(rules("2026-10", None)[0], parse(document.read_text(encoding="utf-8")))
+@pytest.mark.parametrize("name", names())
+def test_what_the_connector_sends_is_in_the_part_that_is_played(name: str) -> None:
+    errors = validate(rules("2026-10", None)[0], parse(document(name).text))
     assert [error.message for error in errors] == []
 
 
