@@ -6,6 +6,7 @@ addresses are known only after `pytest_configure` here has started the services.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -126,6 +127,22 @@ def _load_django(*, hands_on_to_workers: bool) -> None:
     if hands_on_to_workers:
         # A worker that inherits it would load its settings before it has taken its own corner.
         del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: Any
+) -> None:
+    """Each worker's database is a copy of the run's own, in which whoever comes first makes the tables."""
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.db import connection
+
+    with (Path(os.environ["VITRINE_DATA"]) / "tables.lock").open("a") as lock, django_db_blocker.unblock():
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        call_command("migrate", verbosity=0)
+        connection.close()
+    settings.DATABASES["default"]["TEST"]["TEMPLATE"] = embedded.DATABASE
 
 
 @pytest.fixture(scope="session")
