@@ -150,7 +150,7 @@
   // -- a tab of its own, in which there is a login ----------------------------------------------------------------------
 
   document.addEventListener("click", async (event) => {
-    const button = event.target.closest("#open-tab");
+    const button = event.target.closest("[data-open]");
     if (!button) return;
     // At once, while the click still counts as one.
     const tab = open("about:blank", "_blank");
@@ -158,7 +158,7 @@
     try {
       const { url } = await (await ask(button.dataset.open, { method: "POST" })).json();
       tab.opener = null;
-      tab.location.replace(url);
+      tab.location.replace(button.dataset.next ? `${url}&next=${encodeURIComponent(button.dataset.next)}` : url);
     } catch {
       tab.close();
       tell("That did not work. Reload this page, and try again.");

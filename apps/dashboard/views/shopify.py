@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -99,8 +100,9 @@ def _bearer(request: HttpRequest) -> Arrived | HttpResponse:
 @require_GET
 def enter(request: HttpRequest) -> HttpResponse:
     """The new tab: from here on there is a login like any other."""
+    given = _given(request)
     try:
-        pk = tickets.take(_given(request).get("ticket", ""))
+        pk = tickets.take(given.get("ticket", ""))
     except WireError:
         return said(request, 503, "That can't be done just now. Please try again.")
     member = Member.objects.select_related("user").filter(pk=pk, user__is_active=True).first() if pk else None
@@ -109,7 +111,9 @@ def enter(request: HttpRequest) -> HttpResponse:
             request, 401, "This way in was used before, or is too old. Open Vitrine from your shop again."
         )
     login(request, member.user, backend="django.contrib.auth.backends.ModelBackend")
-    return redirect("dashboard:home")
+    wanted = given.get("next", "")
+    here = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()})
+    return HttpResponseRedirect(wanted) if here else redirect("dashboard:home")
 
 
 # 3. Outside the frame: the shop's page asks its merchant, and brings the browser back.

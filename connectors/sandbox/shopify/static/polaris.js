@@ -14,7 +14,8 @@
     "s-button",
     `:host { display: inline-block } button { font: 500 0.8125rem/1.25rem Inter, system-ui, sans-serif; color: #303030;
      padding: 0.35rem 0.75rem; border: 0; border-radius: 0.5rem; background: #fff; box-shadow: 0 0 0 1px #d9d9d9; cursor: pointer }
-     :host([variant=tertiary]) button { background: none; box-shadow: none } button:hover { background: #0000000d }
+     :host([variant=primary]) button { background: #303030; color: #fff; box-shadow: none }
+     :host([variant=tertiary]) button { background: none; box-shadow: none } :host([variant=tertiary]) button:hover { background: #0000000d }
      button:focus-visible { outline: 2px solid #005bd3; outline-offset: 1px }`,
     "<button type='button'><slot></slot></button>",
   );
