@@ -79,15 +79,22 @@ window.addEventListener("pageshow", (event) => {
 // -- review keys, unless switched off or typing -------------------------------------------------------------------
 
 const SWITCH = "vitrine.shortcuts";
-const shortcuts = document.getElementById("shortcuts");
+const isOn = () => localStorage.getItem(SWITCH) !== "off";
+// Asked for each time: a page may be changed in place.
+const shortcuts = () => document.getElementById("shortcuts");
 
-if (shortcuts) {
-  shortcuts.checked = localStorage.getItem(SWITCH) !== "off";
-  shortcuts.addEventListener("change", () => localStorage.setItem(SWITCH, shortcuts.checked ? "on" : "off"));
+function setShortcuts() {
+  if (shortcuts()) shortcuts().checked = isOn();
 }
 
+setShortcuts();
+document.addEventListener("htmx:load", setShortcuts);
+document.addEventListener("change", (event) => {
+  if (event.target.id === "shortcuts") localStorage.setItem(SWITCH, event.target.checked ? "on" : "off");
+});
+
 document.addEventListener("keydown", (event) => {
-  if (!shortcuts?.checked || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (!shortcuts()?.checked || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   if (event.target.matches("input:not([type=checkbox]), textarea, select") || document.querySelector("dialog[open]")) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const wanted = document.querySelector(`[data-key="${CSS.escape(key)}"], [data-arrow="${CSS.escape(key)}"]`);

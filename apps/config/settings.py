@@ -171,6 +171,7 @@ MIDDLEWARE = [
     "apps.api.hooks.before_pages",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "apps.dashboard.inside.KnowsByToken",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -205,6 +206,7 @@ TEMPLATES = [
         },
     }
 ]
+MESSAGE_STORAGE = "apps.dashboard.sayings.Sayings"
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True

@@ -14,6 +14,7 @@ from django_htmx.middleware import HtmxDetails
 
 from apps.accounts.models import Role, User, Workspace
 from apps.accounts.selectors import at_least, member_of
+from apps.dashboard.inside import Inside
 
 P = ParamSpec("P")
 READS = ("GET", "HEAD")
@@ -22,13 +23,15 @@ WRITES = ("POST",)
 
 
 class Asked(HttpRequest):
-    """A request of somebody who may ask: `workspace` and `role` are theirs, `actor` is how the trail names them."""
+    """A request of somebody who may ask: `workspace` and `role` are theirs, `actor` is how the trail names them;
+    `inside` tells of the frame of an administration that it came from (inside.py)."""
 
     user: User
     workspace: Workspace
     role: str
     actor: str
     htmx: HtmxDetails
+    inside: Inside | None
 
 
 View = Callable[Concatenate[Asked, P], HttpResponseBase]

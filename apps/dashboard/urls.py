@@ -133,7 +133,6 @@ urlpatterns = [
     # Each of these knows by itself who is there: a session token, a ticket, or Shopify's signature.
     path("shopify/", shopify.home, name="shopify-home"),
     path("shopify/token/", shopify.token, name="shopify-token"),
-    path("shopify/now/", shopify.now, name="shopify-now"),
     path("shopify/open/", shopify.open_tab, name="shopify-open"),
     path("shopify/enter/", shopify.enter, name="shopify-enter"),
     path("shopify/install/", shopify.install, name="shopify-install"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -91,6 +92,14 @@ def page_inside(shop: str) -> str:
     if settings.SHOPIFY_API_ROOT:
         return f"{admin_root(shop, settings.SHOPIFY_API_ROOT)}apps/{settings.SHOPIFY_API_KEY}"
     return f"https://admin.shopify.com/store/{shop.partition('.')[0]}/apps/{settings.SHOPIFY_API_KEY}"
+
+
+def script(name: str) -> str:
+    """Where Shopify has its scripts for pages in its administration: ``app-bridge.js``, ``polaris.js``."""
+    if settings.SHOPIFY_API_ROOT:
+        parts = urlsplit(settings.SHOPIFY_API_ROOT)
+        return f"{parts.scheme}://{parts.netloc}/_static/{name}"
+    return f"https://cdn.shopify.com/shopifycloud/{name}"
 
 
 def front(shop: str) -> str:

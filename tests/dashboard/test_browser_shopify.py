@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from connectors.sandbox import shopify as sandbox
 from tests import shopify_app
 from tests.shopify_app import HERE, SHOP, Shopify, session_token
 
 pytestmark = pytest.mark.browser
-APP_BRIDGE = "https://cdn.shopify.com/shopifycloud/app-bridge.js"
+STATIC = Path(sandbox.__file__).parent / "static"
+CDN = "https://cdn.shopify.com/shopifycloud"
 
 
 @pytest.fixture
@@ -63,7 +65,11 @@ def admin(house: Shopify, page: Any, live_server: Any) -> Iterator[Any]:
         go = f"<script>location.replace({json.dumps(answer.headers['location'])})</script>"
         route.fulfill(content_type="text/html", headers=kept, body=go)
 
-    page.context.route(APP_BRIDGE, app_bridge)
+    page.context.route(f"{CDN}/app-bridge.js", app_bridge)
+    page.context.route(
+        f"{CDN}/polaris.js",
+        lambda route: route.fulfill(path=STATIC / "polaris.js", content_type="text/javascript"),
+    )
     page.context.route(f"{HERE}/**", our_server)
 
     def shown(host: str = SHOP, *, token: str = "") -> Any:
@@ -87,7 +93,7 @@ def test_it_shows_in_the_administration_and_opens_a_tab_with_a_login(
     frame.get_by_role("heading", name="Fake store").wait_for()
     assert page.context.cookies(HERE) == [], "not one cookie of ours in somebody else's page"
     with page.context.expect_page() as opening:
-        frame.get_by_role("button", name="Open Vitrine").click()
+        frame.get_by_role("button", name="Open in a tab of its own").click()
     tab = opening.value
     tab.wait_for_url(f"{HERE}/")
     tab.get_by_role("link", name="Review").first.wait_for()

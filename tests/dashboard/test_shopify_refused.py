@@ -125,7 +125,7 @@ def test_who_was_not_sent_by_shopify_is_refused_and_changes_nothing(wrong: str, 
     for answer in (opened(token), opened(token, shop=OTHER), opened(token, shop="")):
         assert answer.status_code == 401 and answer.cookies == {}
     sent = token.encode().decode("latin-1")
-    for path, method in (("/shopify/now/", "get"), ("/shopify/open/", "post")):
+    for path, method in (("/", "get"), ("/shopify/open/", "post")):
         answer = asked(path, sent, method)
         assert (answer.status_code, answer[RETRY]) == (401, "1")
     assert everything() == before and shopify.shop().asked == tokens_asked
@@ -137,7 +137,7 @@ def test_a_token_of_one_shop_opens_no_page_of_another(shopify: Shopify) -> None:
     before = everything()
     assert opened(session_token(OTHER), shop=SHOP).status_code == 401
     assert everything() == before
-    assert asked("/shopify/now/", session_token(OTHER, user=BEN)).status_code == 401, "nobody of theirs"
+    assert asked("/", session_token(OTHER, user=BEN)).status_code == 401, "nobody of theirs"
 
 
 def test_a_token_that_has_ended_is_exchanged_by_the_page_or_the_script(shopify: Shopify) -> None:
@@ -154,7 +154,7 @@ def test_a_token_that_has_ended_is_exchanged_by_the_page_or_the_script(shopify: 
     page = Client().get(answer["Location"])
     assert page.status_code == 200 and "app-bridge.js" in page.content.decode()
     assert SHOP in page["Content-Security-Policy"]
-    late = asked("/shopify/now/", ended)
+    late = asked("/", ended)
     assert (late.status_code, late[RETRY]) == (401, "1")
     assert everything() == before
 

@@ -159,7 +159,7 @@ def test_it_is_installed_again_before_it_is_forgotten(both: Both) -> None:
     both.tell()
     assert Store.objects.get().state == "broken", "its token died with the uninstall, and it is not gone"
     token = both.platform.site.session_token(NAME)
-    assert Client().get("/shopify/now/", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    assert Client().get("/", headers={"Authorization": f"Bearer {token}"}).status_code == 200
     both.shop.work()
     store = Store.objects.get()
     assert store.state == "connected", "the page that is open brings access back"

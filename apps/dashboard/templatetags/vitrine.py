@@ -6,8 +6,10 @@ import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
+from django.template import Context
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -16,6 +18,7 @@ from apps.audit.models import Event, Seal
 from apps.catalog.models import Photo
 from apps.dashboard import batch_words, measures, words
 from apps.dashboard.connect_forms import PLATFORMS
+from apps.dashboard.passes import passed
 from apps.jobs.models import Batch, Job, PhotoMarks, Render
 from apps.jobs.services import marks
 from apps.lib.sizes import human
@@ -32,37 +35,48 @@ SUBJECT_PAGES = {name: name for name in ("store", "job", "publication", "product
 # -- pictures --------------------------------------------------------------------------------------------------
 
 
-@register.simple_tag
-def photo_url(photo: Photo, size: str | int) -> str:
+@register.simple_tag(takes_context=True)
+def photo_url(context: Context, photo: Photo, size: str | int) -> str:
     """Where the photo's copy of that size is; empty while its bytes were not fetched."""
     if not photo.key:
         return ""
-    return f"{reverse('dashboard:photo', args=[photo.pk, size])}?v={photo.sha256[:12]}"
+    there = f"{reverse('dashboard:photo', args=[photo.pk, size])}?v={photo.sha256[:12]}"
+    return passed(context.get("request"), there)
 
 
-@register.simple_tag
-def render_url(render: Render | None, name: str, size: str | int) -> str:
+@register.simple_tag(takes_context=True)
+def render_url(context: Context, render: Render | None, name: str, size: str | int) -> str:
     """Where a file of the render is; empty where it has none in that role."""
     file = render.file(name) if render else None
     if render is None or file is None:
         return ""
-    return f"{reverse('dashboard:render-file', args=[render.pk, name, size])}?v={file['sha256'][:12]}"
+    there = f"{reverse('dashboard:render-file', args=[render.pk, name, size])}?v={file['sha256'][:12]}"
+    return passed(context.get("request"), there)
 
 
-@register.inclusion_tag("dashboard/parts/picture.html")
-def before(photo: Photo, size: int, title: str = "", eager: bool = False) -> dict[str, Any]:
+@register.simple_tag(takes_context=True)
+def file_url(context: Context, name: str, *args: Any, **query: str) -> str:
+    """Where a download of the dashboard is, for a link in this page."""
+    there = reverse(f"dashboard:{name}", args=args)
+    return passed(context.get("request"), f"{there}?{urlencode(query)}" if query else there)
+
+
+@register.inclusion_tag("dashboard/parts/picture.html", takes_context=True)
+def before(context: Context, photo: Photo, size: int, title: str = "", eager: bool = False) -> dict[str, Any]:
     return {
-        "url": photo_url(photo, size),
+        "url": photo_url(context, photo, size),
         "alt": f"Before: {title}" if title else "",
         "eager": eager,
         "missing": "Not fetched yet",
     }
 
 
-@register.inclusion_tag("dashboard/parts/picture.html")
-def after(render: Render | None, size: int, title: str = "", eager: bool = False) -> dict[str, Any]:
+@register.inclusion_tag("dashboard/parts/picture.html", takes_context=True)
+def after(
+    context: Context, render: Render | None, size: int, title: str = "", eager: bool = False
+) -> dict[str, Any]:
     return {
-        "url": render_url(render, "main", size),
+        "url": render_url(context, render, "main", size),
         "alt": f"After: {title}" if title else "",
         "eager": eager,
         "missing": "No picture yet",

@@ -16,6 +16,7 @@ from apps.dashboard.plan_forms import CapForm
 from apps.dashboard.showing import back, show
 from apps.lib.errors import BadRequest
 from apps.stores import selectors as stores
+from apps.stores import shopify
 from apps.stores.models import Store
 from connectors.errors import ConnectorError
 
@@ -44,7 +45,10 @@ def plan(request: Asked) -> HttpResponse:
 def ask(request: Asked, pk: int) -> HttpResponse:
     """To the platform's page, on which the merchant agrees to the plan."""
     store = _store(request, pk)
-    there = f"{settings.PUBLIC_URL}{reverse('dashboard:plan-back', args=[pk])}"
+    path = reverse("dashboard:plan-back", args=[pk])
+    # Inside the administration there is no login that a page of its own could find.
+    inside = request.inside is not None and store.platform == shopify.PLATFORM
+    there = f"{shopify.page_inside(store.shop) if inside else settings.PUBLIC_URL}{path}"
     try:
         return HttpResponseRedirect(plans.ask(store, back=there, by=request.actor).page)
     except (BadRequest, ConnectorError) as error:

@@ -1,18 +1,17 @@
 """Vitrine inside the administration of a Shopify store, and the way there.
 
-A page in that frame has no cookies of ours. Its first request brings a session token in the address, every further one
-in the Authorization header; what else there is to do happens in a tab of its own, which a ticket opens. Tokens, codes
+The pages in that frame are those of the dashboard (inside.py); a ticket opens them in a tab of its own. Tokens, codes
 and tickets are read from `request.handed_over` (handed.py), so that no log holds them.
 """
 
 from __future__ import annotations
 
 from typing import cast
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
@@ -20,117 +19,56 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from apps.accounts.models import Member, Role, User
 from apps.accounts.selectors import at_least, member_of
-from apps.catalog.models import Product
-from apps.dashboard import tickets, words
+from apps.dashboard import tickets
+from apps.dashboard.framing import NOT_SIGNED, fetch_another, framed, said, scripts, unknown
+from apps.dashboard.views.home import home as first_page
 from apps.flow import signingin
-from apps.flow.signingin import Arrived, ClosedShop
+from apps.flow.signingin import Arrived
 from apps.lib.wire import WireError
-from apps.review import selectors as review
 from apps.stores import installing, shopify
 from apps.stores.installing import NotThisBrowser
-from apps.stores.models import StoreState
 from apps.stores.services import TakenElsewhere
 from connectors.errors import ConnectorError, Rejected
 
-ADMIN = "https://admin.shopify.com"
 COOKIE = "vitrine_install"
-RETRY = "X-Shopify-Retry-Invalid-Session-Request"
-NOT_SIGNED = "That did not come from Shopify, or too late. Nothing was changed."
 
 
 # 1. The page in the frame.
 
 
 @require_GET
-def home(request: HttpRequest) -> HttpResponse:
-    """Where the administration opens us. 401 for a token that Shopify never gave, another one to be fetched for one
-    that has ended."""
+def home(request: HttpRequest) -> HttpResponseBase:
+    """Where the administration opens us: the dashboard's first page, for whom the token tells of (inside.py)."""
+    if request.inside is not None:  # type: ignore[attr-defined]  # set by inside.py
+        return first_page(request)
     given = _given(request)
-    token = given.get("id_token", "")
-    if not token:
-        return _without_token(request, given)
     try:
-        session = shopify.session(token)
-    except Rejected as error:
-        return _fetch_another(given) if error.code == shopify.EXPIRED else _said(request, 401, NOT_SIGNED)
-    if given.get("shop", session.shop) != session.shop:
-        return _said(request, 401, NOT_SIGNED)
-    try:
-        arrived = signingin.arrive(session, token)
-    except ClosedShop as error:
-        return _framed(
-            _said(request, 403, error.message, title="This shop is connected already"), session.shop
-        )
-    except shopify.NotSetUp as error:
-        return _framed(_said(request, 503, error.message), session.shop)
-    except ConnectorError as error:
-        return _framed(_said(request, 503, error.message, title="Shopify did not let us in"), session.shop)
-    return _framed(render(request, "dashboard/shopify_home.html", _now(arrived)), session.shop)
+        shop = shopify.shop_name(given.get("shop", ""))
+    except Rejected:
+        return said(request, 400, "Open Vitrine from the administration of your shop.")
+    if given.get("embedded") == "1":
+        return fetch_another(request, given)
+    return HttpResponseRedirect(shopify.page_inside(shop))
 
 
 def _given(request: HttpRequest) -> dict[str, str]:
     return cast("dict[str, str]", request.handed_over)  # type: ignore[attr-defined]  # set by handed.py
 
 
-def _without_token(request: HttpRequest, given: dict[str, str]) -> HttpResponse:
-    """In the frame a token can be had; outside of it, the way there."""
-    try:
-        shop = shopify.shop_name(given.get("shop", ""))
-    except Rejected:
-        return _said(request, 400, "Open Vitrine from the administration of your shop.")
-    return (
-        _fetch_another(given)
-        if given.get("embedded") == "1"
-        else HttpResponseRedirect(shopify.page_inside(shop))
-    )
-
-
-def _fetch_another(given: dict[str, str]) -> HttpResponse:
-    """To the page whose script asks the administration for a new token and comes back with it."""
-    kept: dict[str, str] = {name: given[name] for name in ("shop", "host", "embedded") if name in given}
-    again = f"{settings.PUBLIC_URL}{reverse('shopify-home')}?{urlencode(kept)}"
-    return redirect(f"{reverse('shopify-token')}?{urlencode({**kept, 'shopify-reload': again})}")
-
-
 @require_GET
-def token(request: HttpRequest) -> HttpResponse:
+def token(request: HttpRequest) -> HttpResponseBase:
     """Holds nothing but Shopify's script, which reads `shopify-reload` from the address and goes there."""
     given = _given(request)
-    if not given.get("shopify-reload", "").startswith(f"{settings.PUBLIC_URL}{reverse('shopify-home')}?"):
-        return _said(request, 400, "Open Vitrine from the administration of your shop.")
+    if not given.get("shopify-reload", "").startswith(f"{settings.PUBLIC_URL}/"):
+        return said(request, 400, "Open Vitrine from the administration of your shop.")
     try:
         shop = shopify.shop_name(given.get("shop", ""))
     except Rejected:
         shop = ""
-    return _framed(
-        render(request, "dashboard/shopify_token.html", {"api_key": settings.SHOPIFY_API_KEY}), shop
-    )
-
-
-def _now(arrived: Arrived) -> dict[str, object]:
-    store, workspace = arrived.store, arrived.member.workspace
-    store.refresh_from_db()
-    return {
-        "api_key": settings.SHOPIFY_API_KEY,
-        "store": store,
-        "said": words.store(store),
-        "broken": store.state != StoreState.CONNECTED,
-        "products": Product.objects.filter(store=store, present=True).count(),
-        "waiting": review.waiting(workspace.pk).filter(job__store=store).count(),
-        "reading": store.syncs.filter(work_state__in=["waiting", "running"]).order_by("-pk").first(),
-    }
+    return framed(render(request, "dashboard/shopify_token.html", scripts()), shop)
 
 
 # 2. What its script asks for, with a token in the header.
-
-
-@require_GET
-def now(request: HttpRequest) -> HttpResponse:
-    """How it stands, as a part of the page."""
-    arrived = _bearer(request)
-    if isinstance(arrived, HttpResponse):
-        return arrived
-    return render(request, "dashboard/parts/shopify_now.html", _now(arrived))
 
 
 @csrf_exempt  # there is no cookie that somebody else's page could use
@@ -154,14 +92,8 @@ def _bearer(request: HttpRequest) -> Arrived | HttpResponse:
     try:
         session = shopify.session(token)
     except Rejected:
-        return _unknown()
-    return signingin.still_there(session, token) or _unknown()
-
-
-def _unknown() -> HttpResponse:
-    answer = JsonResponse({"error": "Please reload the page."}, status=401)
-    answer[RETRY] = "1"
-    return answer
+        return unknown()
+    return signingin.still_there(session, token) or unknown()
 
 
 @require_GET
@@ -170,10 +102,10 @@ def enter(request: HttpRequest) -> HttpResponse:
     try:
         pk = tickets.take(_given(request).get("ticket", ""))
     except WireError:
-        return _said(request, 503, "That can't be done just now. Please try again.")
+        return said(request, 503, "That can't be done just now. Please try again.")
     member = Member.objects.select_related("user").filter(pk=pk, user__is_active=True).first() if pk else None
     if member is None:
-        return _said(
+        return said(
             request, 401, "This way in was used before, or is too old. Open Vitrine from your shop again."
         )
     login(request, member.user, backend="django.contrib.auth.backends.ModelBackend")
@@ -190,13 +122,13 @@ def install(request: HttpRequest) -> HttpResponse:
     try:
         shop = shopify.shop_name(str(given.get("shop", "")))
     except Rejected as error:
-        return _said(request, 400, error.detail[:1].upper() + error.detail[1:] + ".")
+        return said(request, 400, error.detail[:1].upper() + error.detail[1:] + ".")
     if "hmac" in given and not shopify.query_is_signed(_pairs(request)):
-        return _said(request, 401, NOT_SIGNED)
+        return said(request, 401, NOT_SIGNED)
     member = member_of(request.user) if isinstance(request.user, User) else None
     owner = member if member is not None and at_least(member.role, Role.OWNER) else None
     if request.method == "POST" and owner is None:
-        return _said(request, 403, "Only an owner of a workspace connects shops to it.")
+        return said(request, 403, "Only an owner of a workspace connects shops to it.")
     try:
         signingin.may_install(shop, owner.workspace if owner else None)
         if owner is not None and request.method == "GET":
@@ -205,9 +137,9 @@ def install(request: HttpRequest) -> HttpResponse:
             )
         return _to_the_shop(shop, owner)
     except TakenElsewhere as error:
-        return _said(request, 403, error.message, title="This shop is connected already")
+        return said(request, 403, error.message, title="This shop is connected already")
     except shopify.NotSetUp as error:
-        return _said(request, 503, error.message)
+        return said(request, 503, error.message)
 
 
 def _pairs(request: HttpRequest) -> list[tuple[str, str]]:
@@ -245,7 +177,7 @@ def callback(request: HttpRequest) -> HttpResponse:
     now and this very browser went there, for this shop, and was not back before."""
     given = _given(request)
     if not shopify.query_is_signed(_pairs(request)):
-        return _said(request, 401, NOT_SIGNED)
+        return said(request, 401, NOT_SIGNED)
     by = f"user:{request.user.pk}" if request.user.is_authenticated else ""
     try:
         mine = installing.came_back(
@@ -256,36 +188,18 @@ def callback(request: HttpRequest) -> HttpResponse:
             by=by,
         )
     except (Rejected, NotThisBrowser):
-        return _said(request, 401, NotThisBrowser().message)
+        return said(request, 401, NotThisBrowser().message)
     try:
         store = signingin.installed(mine, given.get("code", ""))
     except TakenElsewhere as error:
-        return _said(request, 403, error.message, title="This shop is connected already")
+        return said(request, 403, error.message, title="This shop is connected already")
     except shopify.NotSetUp as error:
-        return _said(request, 503, error.message)
+        return said(request, 503, error.message)
     except ConnectorError as error:
-        return _said(request, 502, f"{error.message} Please start again.", title="Shopify did not let us in")
+        return said(request, 502, f"{error.message} Please start again.", title="Shopify did not let us in")
     if mine.workspace_id:
         answer = redirect("dashboard:store-connected", store.pk)
     else:
         answer = HttpResponseRedirect(shopify.page_inside(store.shop))
     answer.delete_cookie(COOKIE, path="/shopify/")
-    return answer
-
-
-# -- what all of them answer with --------------------------------------------------------------------------------
-
-
-def _said(
-    request: HttpRequest, status: int, sentence: str, *, title: str = "That did not work"
-) -> HttpResponse:
-    told = {"title": title, "sentence": sentence}
-    return render(request, "dashboard/shopify_said.html", told, status=status)
-
-
-def _framed(answer: HttpResponse, shop: str) -> HttpResponse:
-    """Shown in the administration of this shop, and in nobody else's page."""
-    shops = f"https://{shop} " if shop else ""
-    answer["Content-Security-Policy"] = f"frame-ancestors {shops}{ADMIN};"
-    answer.xframe_options_exempt = True  # read by Django's middleware
     return answer

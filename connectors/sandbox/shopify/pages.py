@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, send_file
 from PIL import Image
@@ -63,15 +63,25 @@ def _front(routes: Blueprint, site: Site) -> None:
 
 
 def _frame(routes: Blueprint, site: Site) -> None:
-    @routes.get("/admin/apps/<app>")
-    def frame(app: str) -> Answer | str:
+    @routes.get("/admin/apps/<app>", defaults={"path": ""})
+    @routes.get("/admin/apps/<app>/<path:path>")
+    def frame(app: str, path: str) -> Answer | str:
+        """The app's home, or with a path behind it that page of the app's server."""
         shop = _shop(site)
         if not site.access.installed(shop):
             title = site.shop(shop)["title"]
             known = site.access.app
             return render_template("install.html", app=known, shop=title, scopes=known.scopes, fields={})
-        address = f"{site.access.app.application_url}?{urlencode(frame_query(site, shop))}"
-        return render_template("frame.html", app=site.access.app, shop=site.shop(shop), address=address)
+        home = site.access.app.application_url
+        there = urlsplit(home)._replace(path=f"/{path}").geturl() if path else home
+        query = request.args.to_dict() | frame_query(site, shop, request.args.get("user", "1001"))
+        return render_template(
+            "frame.html",
+            app=site.access.app,
+            shop=site.shop(shop),
+            address=f"{there}?{urlencode(query)}",
+            base=f"{request.script_root}/admin/apps/{app}",
+        )
 
     @routes.post("/admin/apps/<app>")
     def install(app: str) -> Answer:
