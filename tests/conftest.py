@@ -6,6 +6,8 @@ addresses are known only after `pytest_configure` here has started the services.
 
 from __future__ import annotations
 
+import fcntl
+import gc
 import json
 import os
 import shutil
@@ -13,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from tests import secrecy
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SERVICES = pytest.StashKey[subprocess.Popen[str]]()
+BROWSER = pytest.StashKey[tuple[Any, ExitStack]]()
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_OPTIONS = (
     "--no-sandbox",  # it refuses its sandbox as root, and shows only our own pages
@@ -51,6 +55,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     assert services.stdin is not None
     services.stdin.close()
     services.wait(timeout=60)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and all that they import stay to the end: looking for garbage there again and again takes
+    a tenth of the whole time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -129,6 +140,22 @@ def _load_django(*, hands_on_to_workers: bool) -> None:
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: Any
+) -> None:
+    """Each worker's database is a copy of the run's own, in which whoever comes first makes the tables."""
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.db import connection
+
+    with (Path(os.environ["VITRINE_DATA"]) / "tables.lock").open("a") as lock, django_db_blocker.unblock():
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        call_command("migrate", verbosity=0)
+        connection.close()
+    settings.DATABASES["default"]["TEST"]["TEMPLATE"] = embedded.DATABASE
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """The test database, with the trail's TRUNCATE guard lifted by its owner: a transactional test empties tables.
 
@@ -198,11 +225,23 @@ def app_database_url(db: None) -> str:
     return os.environ["DATABASE_URL"].replace(embedded.OWNER, embedded.APP).replace("/vitrine?", f"/{name}?")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A real Chromium (Playwright's sync API). Per module: its event loop would get in other tests' way."""
+@pytest.fixture
+def browser(request: pytest.FixtureRequest) -> Any:
+    """A real Chromium (Playwright's sync API), one for all browser tests that follow each other.
+
+    It ends before a test without the mark: its event loop would get in that test's way.
+    """
     if os.environ.get("VITRINE_NO_BROWSER") == "1":
         pytest.skip("VITRINE_NO_BROWSER=1")
+    assert request.node.get_closest_marker("browser"), "a test with a browser needs the mark"
+    stash = request.config.stash
+    if BROWSER not in stash:
+        stash[BROWSER] = _open_browser()
+    return stash[BROWSER][0]
+
+
+def _open_browser() -> tuple[Any, ExitStack]:
+    """Chromium, and what ends it."""
     found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if found is None:
         pytest.fail(
@@ -211,13 +250,26 @@ def browser() -> Iterator[Any]:
         )
     from playwright.sync_api import sync_playwright
 
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+    with ExitStack() as stack:
         # Playwright keeps an event loop in this thread, which Django would take for async code.
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        stack.enter_context(pytest.MonkeyPatch.context()).setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        playwright = stack.enter_context(sync_playwright())
         chromium = playwright.chromium.launch(executable_path=found, args=list(CHROMIUM_OPTIONS))
-        yield chromium
-        chromium.close()
-        _close_connections()
+        stack.callback(_close_connections)
+        stack.callback(chromium.close)
+        return chromium, stack.pop_all()
+
+
+def _close_browser(config: pytest.Config) -> None:
+    if BROWSER in config.stash:
+        config.stash[BROWSER][1].close()
+        del config.stash[BROWSER]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    if nextitem is None or not nextitem.get_closest_marker("browser"):
+        _close_browser(item.config)
 
 
 def _close_connections() -> None:

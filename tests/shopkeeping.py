@@ -50,7 +50,7 @@ TASKS = {
 assert set(TASKS) <= set(tasks.receive.app.tasks), "a task was renamed"
 
 
-def photo(color: str = "#2b4a7f", size_px: int = 320, backdrop: str = "#ffffff") -> bytes:
+def photo(color: str = "#2b4a7f", size_px: int = 160, backdrop: str = "#ffffff") -> bytes:
     """A plain product on a plain backdrop, as JPEG; another colour is another photo."""
     image = Image.new("RGB", (size_px, size_px), backdrop)
     box = [size_px * 0.25, size_px * 0.2, size_px * 0.75, size_px * 0.8]
@@ -192,7 +192,7 @@ def open_shop(storage_url: str, *, review: dict[str, Any] | None = None, can_upl
     )
     body = {
         **recipes.WHITE_PACKSHOT,
-        "framing": {"canvas_px": [400, 400], "fill": 0.85},
+        "framing": {"canvas_px": [200, 200], "fill": 0.85},
         "review": {
             "min_confidence": 0.5,
             "max_delta_e_p95": 5,

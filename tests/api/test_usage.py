@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -10,11 +11,18 @@ from django.utils import timezone
 
 from apps.accounts.models import Role
 from apps.usage import services
-from apps.usage.models import Budget
+from apps.usage.models import Budget, Price
 from tests.api.test_rest import with_key
 from tests.shopkeeping import Shop, photo
 
 ROOT = "/api/v1/"
+
+
+@pytest.fixture
+def dear_hours(db: None) -> None:
+    """However quick a render is, it costs something."""
+    begun = timezone.now() - dt.timedelta(days=1)
+    Price.objects.create(device="cpu", valid_from=begun, micros_per_hour=1000 * 3_600_000_000)
 
 
 @pytest.fixture
@@ -53,17 +61,17 @@ def test_each_attempt_is_listed_once(used: Shop) -> None:
     assert get(client, "usage/records/?month=2020-01")["results"] == []
 
 
-def test_an_owner_sets_the_budget_and_nobody_else(used: Shop) -> None:
-    body = {"warn_micros": 1, "stop_micros": 10_000_000}
+def test_an_owner_sets_the_budget_and_nobody_else(dear_hours: None, used: Shop) -> None:
+    body = {"warn_micros": 1, "stop_micros": 10_000_000_000}
     put = {"path": ROOT + "usage/budget/", "data": body, "content_type": "application/json"}
     assert with_key(used).put(**put).status_code == 403
     told = with_key(used, Role.OWNER).put(**put).json()
-    assert (told["level"], told["stop_micros"]) == ("warn", 10_000_000)
-    assert told["left_micros"] == 10_000_000 - told["booked_micros"]
+    assert (told["level"], told["stop_micros"]) == ("warn", 10_000_000_000)
+    assert told["left_micros"] == 10_000_000_000 - told["booked_micros"]
     assert get(with_key(used, Role.VIEWER), "usage/budget/") == told
     put["data"] = {"warn_micros": 9, "stop_micros": 3}
     assert with_key(used, Role.OWNER).put(**put).status_code == 400
-    assert Budget.objects.get().stop_micros == 10_000_000
+    assert Budget.objects.get().stop_micros == 10_000_000_000
 
 
 def test_the_price_table_can_be_read(used: Shop) -> None:

@@ -106,7 +106,7 @@ def workspace(db: None, storage_root: Path, redis_url: str, monkeypatch: pytest.
         username="anna", password="a long pass phrase", workspace_name="Anna's shop"
     )
     User.objects.filter(pk=owner.pk).update(is_staff=True, is_superuser=True, email="anna@example.com")
-    body = {**recipes.WHITE_PACKSHOT, "framing": {"canvas_px": [400, 400], "fill": 0.85}}
+    body = {**recipes.WHITE_PACKSHOT, "framing": {"canvas_px": [200, 200], "fill": 0.85}}
     body["review"] = {"min_confidence": 0.5, "max_delta_e_p95": 5, "min_border_white_share": 0.5}
     recipes.create(workspace, name="White", body=body, by="test", automatic=True)
     return workspace

@@ -271,7 +271,7 @@ def test_our_own_write_back_comes_home_as_a_webhook_and_makes_no_job(woo: Shop, 
     from apps.recipes import services as recipes
     from apps.recipes.models import Recipe
 
-    body = {**recipes.WHITE_PACKSHOT, "framing": {"canvas_px": [400, 400], "fill": 0.85}}
+    body = {**recipes.WHITE_PACKSHOT, "framing": {"canvas_px": [200, 200], "fill": 0.85}}
     body["review"] = {"min_confidence": 0.5, "max_delta_e_p95": 5, "min_border_white_share": 0.5}
     recipes.add_version(Recipe.objects.get(), body=body, by="test")
     products = [front.sell(f"Mug {n}", color) for n, color in enumerate(("#2b4a7f", "#a33", "#3a3"))]

@@ -58,7 +58,7 @@ def test_a_new_product_gets_its_finished_picture(shop: Shop) -> None:
     [item] = shop.items()
     assert item.state == ItemState.APPROVED, item.reasons
     [shown] = shop.bytes_shown(product)
-    assert pixels.describe(shown).width_px == 400
+    assert pixels.describe(shown).width_px == 200
     assert shown != original
 
 

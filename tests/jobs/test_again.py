@@ -35,7 +35,7 @@ def test_the_marks_reach_the_worker_ahead_of_other_work_and_the_recipe_stays_as_
     asked = recipe.parse(chunk.recipe)
     assert (asked.cutout.box, asked.cutout.clicks) == ((0.2, 0.15, 0.8, 0.85), ((0.5, 0.5, True),))
     assert asked.cutout.keep_holes is True
-    assert asked.framing.canvas_px == (400, 400)
+    assert asked.framing.canvas_px == (200, 200)
     job.refresh_from_db()
     assert (job.lane, job.instead_of) == (Lane.URGENT, doubted.job)
     assert job.recipe_version == doubted.job.recipe_version and job.recipe_version.body == before

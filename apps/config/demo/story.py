@@ -137,6 +137,11 @@ def connect(workspace: Workspace, keys: Keys) -> Store:
     return store
 
 
+def open_to_its_people(store: Store) -> None:
+    """Whoever opens the app in that shop's administration sees the demo's workspace."""
+    stores.let_in(store, everybody=True, by=ACTOR)
+
+
 def connected_shop() -> Store | None:
     """The Shopify store, if it is connected and lets us in; where it was away, it is asked again."""
     store = stores_selectors.of_shop(shopify.PLATFORM, SHOP)

@@ -139,6 +139,7 @@ class Command(BaseCommand):
             store = story.connected_shop()
         if store is None:
             raise shopify.NotInstalled("the shop gave no access")
+        story.open_to_its_people(store)
         story.read_catalogue(store, timeout_s=STANDSTILL_S)
         if before:
             story.work_on_what_was_there(store)
