@@ -141,7 +141,7 @@ CHANGES_THE_STORE = ("upload", "write the list", "write the variation", "put the
 CHANGES_THE_STORE += ("put the list back", "upload the original")
 CHANGES_THE_STORE += ("create the file", "attach it", "give it to the variant", "take the photo off")
 CHANGES_THE_STORE += ("attach the original", "give the variant the original", "take ours off")
-CHANGES_THE_STORE += ("create its file",)
+CHANGES_THE_STORE += ("create its file", "put it in order")
 
 
 def cases() -> Iterator[Any]:

@@ -15,7 +15,6 @@ from apps.recipes.models import Recipe
 from apps.recipes.services import add_version
 from apps.stores import connect as opening
 from connectors.http import Http
-from connectors.sandbox.shopify import media as limits
 from connectors.sandbox.shopify.media import MAX_PER_PRODUCT
 from connectors.types import ImageWrite
 from tests.flow.shopifyfront import ShopifyFront
@@ -151,15 +150,28 @@ def test_a_product_that_is_full_says_so_and_takes_the_pictures_once_there_is_roo
     assert front.shown() == [*originals, *kept]
 
 
-def test_a_picture_that_is_too_large_for_shopify_says_so_and_leaves_nothing_behind(
-    front: ShopifyFront, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("INVALID_IMAGE_RESOLUTION", "up to 25 megapixels"),
+        ("FILE_STORAGE_LIMIT_EXCEEDED", "make room in Shopify under Content, Files"),
+    ],
+)
+def test_a_picture_that_shopify_can_not_take_says_why_and_leaves_nothing_behind(
+    front: ShopifyFront, monkeypatch: pytest.MonkeyPatch, error: str, words: str
 ) -> None:
     originals, variants = front.shown(), front.on_variants()
-    monkeypatch.setattr(limits, "MAX_PIXELS", 1000)
-    made = front.publish()
+    with monkeypatch.context() as full:
+        full.setattr(front.site.site.media, "_looked_at", lambda data: {"error": error})
+        made = front.publish()
     assert {p.work_state for p in made} == {"failed"}
-    assert all("up to 25 megapixels" in p.error for p in made), made[0].error
+    assert all(words in p.error for p in made), made[0].error
     assert (front.shown(), front.on_variants(), front.files()) == (originals, variants, 3)
+    for publication in made:
+        assert asking.retry(publication, by="user:1")
+        flow.reviewed(publication.item, by="user:1")
+    front.work()
+    all_is_well(front, front.in_order())
 
 
 # -- points ------------------------------------------------------------------------------------------------------------

@@ -99,23 +99,15 @@ def test_points_are_asked_for_before_and_told_after_and_learned(admin: Admin, op
     assert told[1] == (42, Budget(cost=12, available=1988, most=2000, per_s=100), "admin:product")
 
 
-def test_an_answer_that_cost_more_than_was_foreseen_is_foreseen_from_then_on(
-    admin: Admin, open_shop: Open
+@pytest.mark.parametrize(("last", "points"), [(10, 90), (95, 95)], ids=["as foreseen", "more than foreseen"])
+def test_what_a_document_costs_at_most_is_what_it_cost_at_most(
+    admin: Admin, open_shop: Open, last: int, points: int
 ) -> None:
-    dear = {**COST, "requestedQueryCost": 13, "actualQueryCost": 15}
-    answers(admin, Reply({"data": {"product": {}}, "extensions": {"cost": dear}}))
-    read(open_shop)
-    assert open_shop().client.points(READ) == 15
-
-
-def test_what_a_document_costs_at_most_is_what_it_cost_at_most(admin: Admin, open_shop: Open) -> None:
-    for cost in (42, 90, 10):
-        answers(
-            admin,
-            Reply({"data": {"product": {}}, "extensions": {"cost": {**COST, "requestedQueryCost": cost}}}),
-        )
+    for requested, actual in ((42, 12), (90, 12), (10, last)):
+        cost = {**COST, "requestedQueryCost": requested, "actualQueryCost": actual}
+        answers(admin, Reply({"data": {"product": {}}, "extensions": {"cost": cost}}))
         read(open_shop)
-    assert open_shop().client.points(READ) == 90
+    assert open_shop().client.points(READ) == points
     assert open_shop().client.points(WRITE) == UNKNOWN_POINTS
 
 

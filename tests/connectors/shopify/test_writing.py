@@ -183,9 +183,9 @@ def test_a_write_that_breaks_off_anywhere_is_gone_on_with(
 ) -> None:
     product_id, _ = bench.add_variable("Cup", ("Red", "Blue"), make_photo("red"))
     [old] = ids(bench, product_id)
-    film = bench.add_film(product_id, 0)
     second = bench.add_file(make_photo("green"), "second.jpg")
     bench.connect().set_images(product_id, keep(old, second))
+    film = bench.add_film(product_id, 1)
     new = upload(bench, make_photo("white"))
     wanted = [ImageWrite(id=new, instead_of=old), ImageWrite(id=second)]
     match = f"^POST /{bench.name}/.* {step}$"
@@ -199,7 +199,7 @@ def test_a_write_that_breaks_off_anywhere_is_gone_on_with(
     assert done == (step == "MetafieldsSet" and kind == "close_after"), "the mark is the last of it"
     after = bench.connect().set_images(product_id, wanted, mark="v7-0123456789")
     assert [image.id for image in after.images] == [new, second]
-    assert bench.media(product_id) == [film, int(new), int(second)]
+    assert bench.media(product_id) == [int(new), film, int(second)]
     between = {("ProductVariantDetachMedia", "close_after"), ("ProductVariantAppendMedia", "close_before")}
     if (step, kind) in between:
         assert shown(bench, product_id) == {"Red": "", "Blue": ""}, "whoever knew them gives it to them"
