@@ -23,6 +23,7 @@ PARTS = {
     "catalog": ("benchmarks.house.catalog", "run"),
     "burst": ("benchmarks.house.burst", "run"),
     "shopify": ("benchmarks.house.shopify", "run"),
+    "embedded": ("benchmarks.house.embedded", "run"),
 }
 OUT = Path("build/bench")
 FAILED = 2
