@@ -88,7 +88,7 @@ test: setup shopify-schema ## set up all, run every test [ARGS=...]
 	@$(PY) -m pytest -n 2 $(ARGS)
 
 # stdout is for figures alone, so what installing says goes to stderr.
-bench: ## measure: JSON lines on stdout, a report in build/bench [ONLY=cutout|intake|batch|pages|catalog|burst|shopify] [BENCH_DATA=dir] [ARGS=...]
+bench: ## measure: JSON lines on stdout, a report in build/bench [ONLY=cutout|intake|batch|pages|catalog|burst|shopify|embedded] [BENCH_DATA=dir] [ARGS=...]
 	@$(MAKE) -s $(CORE) >&2
 	@$(PY) -m benchmarks $(subst $(comma), ,$(ONLY)) $(if $(BENCH_DATA),--data '$(BENCH_DATA)') $(ARGS)
 

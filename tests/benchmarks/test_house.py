@@ -19,6 +19,7 @@ from benchmarks.house import load
 ROOT = Path(__file__).resolve().parents[2]
 # Three servers' starts and a process per measurement, on cores that other tests keep busy.
 LONG_S = 1500
+IN_THE_FRAME = "home review products product review_item batches publications usage stores".split()
 AGREED = {
     "intake": {
         *("intake.ratio_to_bare_view", "intake.per_second", "intake.repeats_per_second"),
@@ -50,6 +51,11 @@ AGREED = {
         *("shopify.ended_token_calls", "shopify.ended_token_failed", "shopify.ended_token_given"),
         *("shopify.refused_token_calls", "shopify.refused_token_failed", "shopify.refused_token_given"),
     },
+    "embedded": {
+        *("embedded.lcp_p75_ms", "embedded.cls_worst", "embedded.inp_ms", "embedded.interactions"),
+        "embedded.script_kib",
+        *(f"embedded.{page}.{figure}" for page in IN_THE_FRAME for figure in ("lcp_ms", "cls")),
+    },
 }
 # At toy size the others are named after toy sizes.
 OF_READING = {
@@ -76,7 +82,7 @@ PAGES = (
 )
 
 
-PARTS = ("intake", "batch", "pages", "catalog", "burst", "shopify")
+PARTS = ("intake", "batch", "pages", "catalog", "burst", "shopify", "embedded")
 LONG = bool(os.environ.get("LONG"))
 only_long = pytest.mark.skipif(not LONG, reason="three minutes; LONG=1 runs it")
 
