@@ -15,6 +15,7 @@ from apps.accounts.models import Role
 from apps.billing.models import Plan
 from apps.billing.services import plans
 from connectors.errors import ConnectorError
+from tests import factories
 from tests.api.test_rest import with_key
 from tests.billing.paying import Payer
 from tests.dashboard.merchants import log_in
@@ -112,3 +113,15 @@ def test_the_administration_adds_plans_and_changes_none(admin_client: Client) ->
     admin_client.post(address, given)
     row = Plan.objects.get()
     assert admin_client.post(reverse("admin:billing_plan_change", args=[row.pk]), given).status_code == 403
+
+
+def test_the_look_ahead_of_a_batch_says_what_the_plan_pays_for(payer: Payer) -> None:
+    for _ in range(12):
+        factories.PhotoFactory(product__store=payer.store)
+    owner = log_in(payer.shop.workspace, Role.OWNER)
+    address = reverse("dashboard:regenerate", args=[payer.store.pk])
+    assert "plan pays for none of them now" in owner.get(address).content.decode()
+    payer.agree()
+    assert "plan pays for" not in owner.get(address).content.decode(), "for all of them"
+    payer.finish(12)
+    assert "plan pays for 8 of them before its limit" in owner.get(address).content.decode()

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 
 from apps.accounts.models import Role
+from apps.billing import selectors as billing
 from apps.catalog import selectors as catalog
 from apps.dashboard import batch_words
 from apps.dashboard.access import Asked, action, page, page_for
@@ -68,6 +69,12 @@ def _form(request: Asked, store: Store, data: Any) -> RegenerateForm:
     return RegenerateForm(data, workspace=request.workspace, store=store, facets=catalog.facets(store.pk))
 
 
+def _plan_pays(store: Store, pictures: int) -> int | None:
+    """How many of these pictures the store's plan pays for; None where it pays for all, or nobody pays."""
+    left = billing.pictures_left([store.pk]).get(store.pk)
+    return left if left is not None and left < pictures else None
+
+
 def _ahead(store: Store, form: RegenerateForm) -> dict[str, Any]:
     """The look ahead: with the form's choices, or over everything for a new form; none while it can't be meant."""
     if form.is_bound:
@@ -85,6 +92,7 @@ def _ahead(store: Store, form: RegenerateForm) -> dict[str, Any]:
         "left_out": batch_words.left_out(ahead.skipped),
         "basis": batch_words.BASIS[ahead.pace.basis],
         "pilot": _pilot_size(form, ahead.planned),
+        "plan_pays": _plan_pays(store, ahead.to_render),
     }
 
 
