@@ -84,8 +84,9 @@ up: $(CORE) ## run everything on this machine until Ctrl-C
 shopify-schema: $(FULL) ## fetch the schema that Shopify publishes, for tests, once per version
 	@$(PY) -m connectors.sandbox.shopify.published || [ -z "$${VITRINE_MUST_HAVE_SCHEMAS:-}" ]
 
+# Three at once on two cores: while one waits for a store, a server or the disk, another goes on.
 test: setup shopify-schema ## set up all, run every test [ARGS=...]
-	@$(PY) -m pytest -n 2 $(ARGS)
+	@$(PY) -m pytest -n 3 $(ARGS)
 
 # stdout is for figures alone, so what installing says goes to stderr.
 bench: ## measure: JSON lines on stdout, a report in build/bench [ONLY=cutout|intake|batch|pages|catalog|burst|shopify|embedded] [BENCH_DATA=dir] [ARGS=...]

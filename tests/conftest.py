@@ -43,6 +43,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.pluginmanager.hasplugin("django") or config.option.version or config.option.help:
         return
     if not hasattr(config, "workerinput"):
+        # Tests share the cores with each other; threads of one that wait for each other only spin there.
+        os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         _start_services(config)
     _take_own_corner(os.environ.get("PYTEST_XDIST_WORKER", ""))
     _load_django(hands_on_to_workers=bool(getattr(config.option, "tx", None)))

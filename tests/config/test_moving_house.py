@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from apps.config import embedded
+from tests import installed
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 OURS = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SECRET_KEY", "FIELD_KEYS", "DJANGO_SETTINGS_MODULE")
@@ -37,8 +38,9 @@ def other_root() -> Iterator[Path]:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_an_installation_moves_to_another_machine_with_its_keys(
-    root: Path, other_root: Path, environment: dict[str, str], tmp_path: Path
+    root: Path, other_root: Path, environment: dict[str, str], tmp_path: Path, django_db_setup: None
 ) -> None:
+    installed.set_up(root)
     here = {**environment, "BACKUP_PASSPHRASE": "correct horse battery"}
     there = {**here, "VITRINE_DATA": str(other_root)}
     folder = str(tmp_path / "backup")

@@ -302,7 +302,10 @@ def look_at_everything(workspace: Workspace, shop: Shop, api_secret: str, writte
 
 
 def crawl(client: Client, written: Everything, where: str, start: str) -> None:
-    """Some pages of every kind that links lead to, from `start` on and below it."""
+    """Some pages of every kind that links lead to, from `start` on and below it.
+
+    Of the hundreds of filters and orders of the administration's lists one each: they show rows of the same list.
+    """
     waiting, seen, kinds = deque([start]), {start}, Counter[str]()
     while waiting:
         address = waiting.popleft()
@@ -315,6 +318,7 @@ def crawl(client: Client, written: Everything, where: str, start: str) -> None:
             link = link.replace("&amp;", "&")
             leaves = "logout" in link or link.startswith("/static") or link.startswith("/media")
             kind = re.sub(r"[0-9]+|=[^&]*", "#", link)
+            kind = kind.partition("?")[0] + "?" * ("?" in kind) if start == "/admin/" else kind
             if link.startswith(start) and link not in seen and not leaves and kinds[kind] < OF_EACH_KIND:
                 kinds[kind] += 1
                 seen.add(link)

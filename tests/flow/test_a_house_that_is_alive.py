@@ -1,4 +1,4 @@
-"""Real processes: the demo from nothing, a second time, and a look at everything it left.
+"""Real processes: the demo in a new installation, a second time, and a look at everything it left.
 
 What becomes of work while its processes are killed: tests/chaos.
 """
@@ -21,7 +21,7 @@ from PIL import Image
 from apps.config import embedded
 from apps.config.management.commands import demo
 from gpu_worker import samples
-from tests import secrecy
+from tests import installed, secrecy
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # The lamp stands in a room: a person has to look at it.
@@ -63,9 +63,10 @@ class House:
 
 
 @pytest.fixture
-def house() -> Iterator[House]:
+def house(django_db_setup: None) -> Iterator[House]:
     root = Path(tempfile.gettempdir()) / f"vitrine-house-{os.urandom(4).hex()}"
     env = {k: v for k, v in os.environ.items() if k not in OURS} | {"VITRINE_DATA": str(root)}
+    installed.set_up(root)
     yield House(root, env)
     logs = list((root / "logs").glob("*"))
     leaks = secrecy.leaked_into(root)
