@@ -139,7 +139,7 @@ def test_drawing_again_gives_the_same_photos(tmp_path, cache, bench):
     [
         (
             ["beauty"],
-            "There is no part 'beauty' to measure; there are: cutout, intake, batch, pages, catalog, burst, shopify.",
+            "There is no part 'beauty' to measure; there are: cutout, intake, batch, pages, catalog, burst, shopify, embedded.",
         ),
         (["cutout", "--data", "nowhere"], "nowhere is no folder."),
         (["cutout", "--engine", "magic", "--limit", "1"], "There is no engine named 'magic'"),
