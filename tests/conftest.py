@@ -19,6 +19,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from apps.config import embedded
@@ -57,6 +58,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     assert services.stdin is not None
     services.stdin.close()
     services.wait(timeout=60)
+
+
+# How long examples take to make, or to run, says something about the machine only.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 
 
 def pytest_collection_finish() -> None:

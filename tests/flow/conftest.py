@@ -33,7 +33,7 @@ def shopfront(
 
 
 @pytest.fixture
-def front(
+def shopify_front(
     db: None,
     storage_root: Path,
     redis_url: str,

@@ -23,28 +23,28 @@ from tests.shopkeeping import photo
 
 
 @pytest.fixture
-def quick(front: ShopifyFront, monkeypatch: pytest.MonkeyPatch) -> ShopifyFront:
+def quick(shopify_front: ShopifyFront, monkeypatch: pytest.MonkeyPatch) -> ShopifyFront:
     """Whoever waits for the store lets its clock go on instead."""
-    clock = front.site.site.clock
+    clock = shopify_front.site.site.clock
     monkeypatch.setattr(Http, "wait", lambda http, seconds: clock.advance(seconds))
-    return front
+    return shopify_front
 
 
-def all_is_well(front: ShopifyFront, made: list[Publication], files: int = 6) -> None:
+def all_is_well(shopify_front: ShopifyFront, made: list[Publication], files: int = 6) -> None:
     """Each picture once, in its photo's place, on its photo's variants, and no file too many."""
     assert [p.live for p in made] == [True] * 3, [p.error for p in made]
-    assert front.shown() == [p.media_id for p in made]
-    assert front.on_variants() == [made[0].media_id, made[1].media_id, ""]
-    assert front.files() == files
+    assert shopify_front.shown() == [p.media_id for p in made]
+    assert shopify_front.on_variants() == [made[0].media_id, made[1].media_id, ""]
+    assert shopify_front.files() == files
 
 
 # -- files that others use ---------------------------------------------------------------------------------------------
 
 
 def test_a_photo_that_two_products_share_is_replaced_in_each_and_goes_back_to_each(
-    front: ShopifyFront,
+    shopify_front: ShopifyFront,
 ) -> None:
-    originals, site = front.shown(), front.site.site
+    originals, site = shopify_front.shown(), shopify_front.site.site
     shared = int(originals[0])
     other = site.catalogue.create(SHOP, {"title": "Set of mugs"})
     site.catalogue.attach(SHOP, other, site.media.many(SHOP, [shared]))
@@ -53,17 +53,17 @@ def test_a_photo_that_two_products_share_is_replaced_in_each_and_goes_back_to_ea
     def in_the_set() -> list[int]:
         return list(site.catalogue.product(SHOP, other["id"])["media"])
 
-    made = front.publish()
-    [of_the_set] = [p for p in front.publications() if p.product.external_id == str(other["id"])]
-    all_is_well(front, made, files=7)
+    made = shopify_front.publish()
+    [of_the_set] = [p for p in shopify_front.publications() if p.product.external_id == str(other["id"])]
+    all_is_well(shopify_front, made, files=7)
     assert of_the_set.live and in_the_set() == [int(of_the_set.media_id)]
     assert site.media.media(SHOP, shared)["sha"], "the file itself is as it was"
-    front.undo(*made)
-    assert front.shown() == originals
+    shopify_front.undo(*made)
+    assert shopify_front.shown() == originals
     assert in_the_set() == [int(of_the_set.media_id)], "what is taken off one stays on the other"
-    front.undo(of_the_set)
+    shopify_front.undo(of_the_set)
     assert in_the_set() == [shared]
-    assert front.shown() == originals
+    assert shopify_front.shown() == originals
 
 
 def test_a_photo_that_somebody_is_at_is_waited_for(quick: ShopifyFront) -> None:
@@ -115,39 +115,39 @@ def test_a_merchants_photo_that_is_not_ready_keeps_its_place(quick: ShopifyFront
 
 
 def test_a_product_that_is_full_says_so_and_takes_the_pictures_once_there_is_room(
-    front: ShopifyFront,
+    shopify_front: ShopifyFront,
 ) -> None:
-    recipe = Recipe.objects.get(workspace=front.shop.workspace)
+    recipe = Recipe.objects.get(workspace=shopify_front.shop.workspace)
     body = recipe.versions.latest("number").body
     add_version(recipe, body={**body, "review": {**body["review"], "publish": "manual"}}, by="test")
-    made, originals = front.publish(), front.shown()
+    made, originals = shopify_front.publish(), shopify_front.shown()
     assert made == []
-    site = front.site.site
-    doc, more = site.catalogue.product(SHOP, int(front.mug)), MAX_PER_PRODUCT - 3
+    site = shopify_front.site.site
+    doc, more = site.catalogue.product(SHOP, int(shopify_front.mug)), MAX_PER_PRODUCT - 3
     others = [site.media.add(SHOP, photo(), f"{n}.jpg", at_once=True) for n in range(more)]
     site.catalogue.attach(SHOP, doc, others)
     site.catalogue.save(SHOP, doc)
-    full = site.catalogue.product(SHOP, int(front.mug))["media"]
-    for item in front.shop.items():
+    full = site.catalogue.product(SHOP, int(shopify_front.mug))["media"]
+    for item in shopify_front.shop.items():
         flow.reviewed(item, by="user:1")
-    front.work()
-    made = front.in_order()
+    shopify_front.work()
+    made = shopify_front.in_order()
     assert {p.work_state for p in made} == {"failed"}
     assert all("Shopify allows 250" in p.error and "Take 3 off" in p.error for p in made), made[0].error
-    assert site.catalogue.product(SHOP, int(front.mug))["media"] == full, "nothing was changed"
+    assert site.catalogue.product(SHOP, int(shopify_front.mug))["media"] == full, "nothing was changed"
 
-    front.arrange(full[:-3])
+    shopify_front.arrange(full[:-3])
     for publication in made:
         assert asking.retry(publication, by="user:1")
         flow.reviewed(publication.item, by="user:1")
-    front.work()
-    made = front.in_order()
+    shopify_front.work()
+    made = shopify_front.in_order()
     assert [p.live for p in made] == [True] * 3, [p.error for p in made]
     kept = [str(one) for one in full[3:-3]]
-    assert front.shown() == [*(p.media_id for p in made), *kept]
-    assert front.files() == MAX_PER_PRODUCT + 3, "what was sent at first is what is shown now"
-    front.undo(*made)
-    assert front.shown() == [*originals, *kept]
+    assert shopify_front.shown() == [*(p.media_id for p in made), *kept]
+    assert shopify_front.files() == MAX_PER_PRODUCT + 3, "what was sent at first is what is shown now"
+    shopify_front.undo(*made)
+    assert shopify_front.shown() == [*originals, *kept]
 
 
 @pytest.mark.parametrize(
@@ -158,20 +158,24 @@ def test_a_product_that_is_full_says_so_and_takes_the_pictures_once_there_is_roo
     ],
 )
 def test_a_picture_that_shopify_can_not_take_says_why_and_leaves_nothing_behind(
-    front: ShopifyFront, monkeypatch: pytest.MonkeyPatch, error: str, words: str
+    shopify_front: ShopifyFront, monkeypatch: pytest.MonkeyPatch, error: str, words: str
 ) -> None:
-    originals, variants = front.shown(), front.on_variants()
+    originals, variants = shopify_front.shown(), shopify_front.on_variants()
     with monkeypatch.context() as full:
-        full.setattr(front.site.site.media, "_looked_at", lambda data: {"error": error})
-        made = front.publish()
+        full.setattr(shopify_front.site.site.media, "_looked_at", lambda data: {"error": error})
+        made = shopify_front.publish()
     assert {p.work_state for p in made} == {"failed"}
     assert all(words in p.error for p in made), made[0].error
-    assert (front.shown(), front.on_variants(), front.files()) == (originals, variants, 3)
+    assert (shopify_front.shown(), shopify_front.on_variants(), shopify_front.files()) == (
+        originals,
+        variants,
+        3,
+    )
     for publication in made:
         assert asking.retry(publication, by="user:1")
         flow.reviewed(publication.item, by="user:1")
-    front.work()
-    all_is_well(front, front.in_order())
+    shopify_front.work()
+    all_is_well(shopify_front, shopify_front.in_order())
 
 
 # -- points ------------------------------------------------------------------------------------------------------------
@@ -190,32 +194,32 @@ def smallest_plan(quick: ShopifyFront, monkeypatch: pytest.MonkeyPatch) -> Shopi
 
 def test_points_that_run_out_in_the_middle_are_waited_for(smallest_plan: ShopifyFront) -> None:
     """Another program of the merchant's uses them up between two of our calls."""
-    front = smallest_plan
-    bucket = front.site.site.bucket(SHOP)
+    shopify_front = smallest_plan
+    bucket = shopify_front.site.site.bucket(SHOP)
     for operation in ("FileCreate", "ProductReorderMedia"):
-        front.site.faults.add(f" {operation}$", "throttled")
+        shopify_front.site.faults.add(f" {operation}$", "throttled")
     for operation in ("StagedUploadsCreate", "FileUpdate", "ProductVariantDetachMedia", "MetafieldsSet"):
-        front.site.faults.add(f" {operation}$", "delay", seconds=0, then=bucket.drain)
-    front.publish()
-    made = front.go_on(20)
+        shopify_front.site.faults.add(f" {operation}$", "delay", seconds=0, then=bucket.drain)
+    shopify_front.publish()
+    made = shopify_front.go_on(20)
     assert bucket.refused > 0
-    all_is_well(front, made)
+    all_is_well(shopify_front, made)
 
 
 def test_many_changes_in_a_row_are_never_refused_and_use_nearly_all_points(
     smallest_plan: ShopifyFront,
 ) -> None:
     """The long form, with many processes, is a bench (`ONLY=shopify`)."""
-    front = smallest_plan
-    bucket, clock = front.site.site.bucket(SHOP), front.site.site.clock
-    connector, data = opening.open_store(front.shop.store), photo()
+    shopify_front = smallest_plan
+    bucket, clock = shopify_front.site.site.bucket(SHOP), shopify_front.site.site.clock
+    connector, data = opening.open_store(shopify_front.shop.store), photo()
     bucket.drain(300)
     began, before = clock.now(), bucket.spent
     for n in range(15):
-        [first, *rest] = front.shown()
+        [first, *rest] = shopify_front.shown()
         image = connector.upload(data=data, filename=f"v{n}-0123456789.jpg", content_type="image/jpeg")
         entries = [ImageWrite(id=image.id, instead_of=first), *(ImageWrite(id=one) for one in rest)]
-        connector.set_images(front.mug, entries, mark=f"v{n}")
+        connector.set_images(shopify_front.mug, entries, mark=f"v{n}")
     used = (bucket.spent - before) / (300 + (clock.now() - began) * bucket.per_s)
     assert bucket.refused == 0
     assert used >= 0.9, f"{used:.1%} of what the store gave"
