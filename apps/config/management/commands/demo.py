@@ -22,6 +22,7 @@ from apps.config import group
 from apps.config.demo import addresses, pictures, progress, shop, shopify, story
 from apps.config.embedded import Services
 from apps.config.supervisor import NotReady, Supervisor
+from apps.stores import shopify as our_app
 
 PRODUCTS = 12
 # Of the same photos; pictures that were made for one store are there for the other.
@@ -175,6 +176,7 @@ class Command(BaseCommand):
         say(f"  dashboard      {settings.PUBLIC_URL}/  (user {story.USERNAME}, password {_password()})")
         say(f"  WooCommerce    http://127.0.0.1:{self.ports.shop}/")
         say(f"  Shopify        http://127.0.0.1:{self.ports.shopify}/{shopify.SHOP}/")
+        say(f"  its admin      {our_app.page_inside(shopify.SHOP)}")
         say(f"  API docs       {settings.PUBLIC_URL}/api/docs/")
         say(f"  contact sheet  {outcome.contact_sheet}")
         if once:
