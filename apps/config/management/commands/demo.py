@@ -176,7 +176,7 @@ class Command(BaseCommand):
         say(f"  dashboard      {settings.PUBLIC_URL}/  (user {story.USERNAME}, password {_password()})")
         say(f"  WooCommerce    http://127.0.0.1:{self.ports.shop}/")
         say(f"  Shopify        http://127.0.0.1:{self.ports.shopify}/{shopify.SHOP}/")
-        say(f"  its admin      {our_app.page_inside(shopify.SHOP)}")
+        say(f"  its admin      {our_app.page_inside(shopify.SHOP)}", soft_wrap=True)
         say(f"  API docs       {settings.PUBLIC_URL}/api/docs/")
         say(f"  contact sheet  {outcome.contact_sheet}")
         if once:
