@@ -27,6 +27,8 @@ from apps.stores.models import Store, StoreState
 from connectors.errors import ConnectorError, Rejected
 
 HOME = "shopify-home"
+# Pages of the frame that are none of the dashboard's: they answer by themselves whoever is not known.
+OF_THE_FRAME = frozenset({HOME, "shopify-open"})
 # Read by static/inside.js: this address can't be shown in a frame, the whole window goes there.
 LEAVE = "X-Vitrine-Leave"
 
@@ -70,7 +72,7 @@ class KnowsByToken:
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
         match = request.resolver_match
-        if match is None or not (match.namespace == "dashboard" or match.url_name == HOME):
+        if match is None or not (match.namespace == "dashboard" or match.url_name in OF_THE_FRAME):
             return None
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() == "bearer":
@@ -83,7 +85,7 @@ class KnowsByToken:
             if member is not None:
                 request.user = member.user
                 return None
-        if _in_a_frame(request, given) and shopify.is_set_up() and match.url_name != HOME:
+        if _in_a_frame(request, given) and shopify.is_set_up() and match.url_name not in OF_THE_FRAME:
             return fetch_another(request, given)
         return None
 

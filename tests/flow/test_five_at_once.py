@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,25 +39,27 @@ COLOURS = ("#2b4a7f", "#7f2b4a", "#4a7f2b", "#7f6b2b", "#2b7f7b")
 
 
 @dataclass
-class Front:
+class Front(ABC):
     """A store of either platform: what its merchant does there, what it shows, and how often its lists were written."""
 
     shop: Shop
     site: Any
 
+    @abstractmethod
     def add(self) -> tuple[str, list[str]]:
         """A product with a photo per colour; its id and theirs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def files(self) -> int:
-        raise NotImplementedError
+        """How many files it has."""
 
+    @abstractmethod
     def writes(self) -> int:
-        raise NotImplementedError
+        """How often a list was written."""
 
+    @abstractmethod
     def tell(self) -> None:
         """What it has to tell goes to our door."""
-        raise NotImplementedError
 
     def shown(self, product: str) -> list[str]:
         return [image.id for image in open_store(self.shop.store).product(product).images]

@@ -22,9 +22,9 @@ from apps.accounts.models import Member, Role, User
 from apps.accounts.selectors import at_least, member_of
 from apps.dashboard import tickets
 from apps.dashboard.framing import NOT_SIGNED, fetch_another, framed, said, scripts, unknown
+from apps.dashboard.inside import Inside
 from apps.dashboard.views.home import home as first_page
 from apps.flow import signingin
-from apps.flow.signingin import Arrived
 from apps.lib.wire import WireError
 from apps.stores import installing, shopify
 from apps.stores.installing import NotThisBrowser
@@ -76,25 +76,14 @@ def token(request: HttpRequest) -> HttpResponseBase:
 @require_POST
 def open_tab(request: HttpRequest) -> HttpResponse:
     """The address that lets this person into a tab of its own, once."""
-    arrived = _bearer(request)
-    if isinstance(arrived, HttpResponse):
-        return arrived
+    inside: Inside | None = request.inside  # type: ignore[attr-defined]  # set by inside.py
+    if inside is None:
+        return unknown()
     try:
-        ticket = tickets.give(arrived.member.pk)
+        ticket = tickets.give(inside.member.pk)
     except WireError:
         return JsonResponse({"error": "That can't be done just now. Please try again."}, status=503)
     return JsonResponse({"url": f"{settings.PUBLIC_URL}{reverse('shopify-enter')}?ticket={ticket}"})
-
-
-def _bearer(request: HttpRequest) -> Arrived | HttpResponse:
-    """Who asks; or 401, after which App Bridge tries once more with a new token."""
-    kind, _, sent = request.headers.get("Authorization", "").partition(" ")
-    token = sent.strip() if kind.lower() == "bearer" else ""
-    try:
-        session = shopify.session(token)
-    except Rejected:
-        return unknown()
-    return signingin.still_there(session, token) or unknown()
 
 
 @require_GET
